@@ -1,0 +1,108 @@
+"""Слова и номера: простое разбиение текста на слова, обратная сборка и словарь."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+# дробь, время | английское слово до 't вместе с n | слово (в том числе через дефис) | 's, 'll … | любой другой знак
+_TOKEN = re.compile(r"\d+(?:[.,:]\d+)+|n't\b|\w+?(?=n't\b)|\w+(?:-\w+)*|'(?:s|m|d|re|ve|ll)\b|\S")
+STRESS = "\u0301"  # знак ударения: «за́мок» и «замок» — одно слово
+_CLITICS = {"n't", "'s", "'m", "'d", "'re", "'ve", "'ll"}
+_CLOSING = set(".,!?:;…)]}»%") | _CLITICS
+_OPENING = set("([{«$")
+
+
+def tokenize(text: str) -> list[str]:
+    """Слова и знаки строки в нижнем регистре: «My father's house.» → my, father, 's, house, ."""
+    text = unicodedata.normalize("NFC", text).lower()
+    return _TOKEN.findall(text.replace("’", "'").replace(STRESS, ""))
+
+
+def detokenize(tokens: Iterable[str]) -> str:
+    """Собирает слова в строку: знаки и английские 's, n't — без пробела перед собой."""
+    text, glue, quoted = "", True, False
+    for token in tokens:
+        closing_quote = token == '"' and quoted
+        text += token if glue or token in _CLOSING or closing_quote else f" {token}"
+        quoted ^= token == '"'
+        glue = token in _OPENING or (token == '"' and quoted)
+    return text
+
+
+class Vocabulary:
+    """Словарь «слово ↔ номер». Номера 0–3 заняты: дополнение, неизвестное слово, начало, конец предложения."""
+
+    SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
+    PAD, UNKNOWN, START, END = range(4)
+
+    def __init__(
+        self, sentences: Iterable[Sequence[str]], max_size: int | None = None, min_count: int = 1
+    ) -> None:
+        """Слова — по убыванию частоты (равные — по алфавиту), не больше max_size вместе со служебными."""
+        counts = Counter(token for tokens in sentences for token in tokens if token not in self.SPECIAL)
+        words = [
+            word
+            for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            if count >= min_count
+        ]
+        if not words or (max_size is not None and max_size <= len(self.SPECIAL)):
+            raise ValueError(
+                "Словарь пуст: передайте списки слов, в которых есть хотя бы одно достаточно частое."
+            )
+        self.tokens = [*self.SPECIAL, *words][:max_size]
+        self.index = {token: number for number, token in enumerate(self.tokens)}
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def encode(
+        self,
+        sentences: Sequence[Sequence[str]],
+        maxlen: int | None = None,
+        start: bool = False,
+        end: bool = False,
+    ) -> np.ndarray:
+        """Номера слов, int32 (предложений, maxlen или наибольшая длина), дополненные нулями справа.
+
+        start и end добавляют метки начала и конца; они входят в длину.
+        """
+        if isinstance(sentences, str) or any(isinstance(tokens, str) for tokens in sentences):
+            raise ValueError("Нужен список предложений, каждое — список слов: разбейте текст через tokenize.")
+        for number, tokens in enumerate(sentences):
+            if not len(tokens):
+                raise ValueError(f"Предложение {number} (счёт с нуля) пустое: в нём нет ни одного слова.")
+        rows = [
+            [self.START] * start
+            + [self.index.get(token, self.UNKNOWN) for token in tokens]
+            + [self.END] * end
+            for tokens in sentences
+        ]
+        longest = max(map(len, rows), default=0)
+        if not rows or (maxlen is not None and longest > maxlen):
+            raise ValueError(
+                "Нет ни одного предложения."
+                if not rows
+                else f"Самое длинное предложение с метками занимает {longest} мест, а maxlen={maxlen}: "
+                "отберите предложения короче или увеличьте maxlen."
+            )
+        ids = np.zeros((len(rows), maxlen or longest), dtype="int32")
+        for row, numbers in zip(ids, rows, strict=True):
+            row[: len(numbers)] = numbers
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Слова одного предложения до метки конца; дополнение и метка начала пропущены."""
+        words = []
+        for number in map(int, ids):
+            if number == self.END:
+                break
+            if number not in (self.PAD, self.START):
+                words.append(self.tokens[number])
+        return words
+
+    def unknown(self, tokens: Iterable[str]) -> list[str]:
+        """Слова, которых в словаре нет, — каждое один раз, по порядку."""
+        return [token for token in dict.fromkeys(tokens) if token not in self.index]
