@@ -1,0 +1,44 @@
+# Команды курса; `make` без аргументов показывает список.
+PYTHON := .venv/bin/python
+# Чужие настройки Python не должны попадать в окружение курса.
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help environment lab test run bench record images links lock clean
+
+help: ## показать этот список
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+environment:
+	@for python in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do \
+		"$$python" -c "" 2>/dev/null && exec "$$python" tools/setup_env.py; \
+	done; echo "Не найден Python: установите версию 3.11, 3.12 или 3.13 и повторите команду."; exit 1
+
+lab: environment ## собрать окружение и открыть блокноты в JupyterLab
+	@$(PYTHON) -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 --ServerApp.allow_root=True
+
+test: export COURSE_PROFILE = quick
+test: environment ## собрать окружение и выполнить все проверки
+	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
+
+run: environment ## выполнить все блокноты: make run PROFILE=quick|cpu|gpu
+	@$(PYTHON) tools/run_notebooks.py $(if $(PROFILE),--profile $(PROFILE))
+
+bench: environment ## измерить время и память каждого блокнота
+	@$(PYTHON) tools/bench.py
+
+record: environment ## сделать долгие измерения для notebooks/data/results.csv
+	@$(PYTHON) tools/record.py
+
+images: environment ## нарисовать все иллюстрации заново
+	@$(PYTHON) images/draw.py
+
+links: environment ## вписать адрес репозитория: make links REPO=владелец/название
+	@$(PYTHON) tools/links.py $(REPO)
+
+lock: environment ## пересобрать requirements*.txt, environment.yml и binder/ по pyproject.toml
+	@$(PYTHON) tools/lock.py
+
+clean: ## удалить окружение и всё, что получилось при запусках
+	@rm -rf .venv build .pytest_cache .ruff_cache notebooks/*.egg-info
+	@find . \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

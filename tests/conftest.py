@@ -1,0 +1,39 @@
+"""Общее для тестов: фикстура `notebook` (каждый блокнот курса по очереди) и сводка замеров в конце."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+
+def notebook_params(folder: Path) -> list[Path | None]:
+    """Блокноты NN-*.ipynb; если их нет — [None]: пустой список pytest молча пропустит, None уронит тест."""
+    return sorted(folder.glob("[0-9][0-9]-*.ipynb")) or [None]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "notebook" in metafunc.fixturenames:
+        params = notebook_params(ROOT / "notebooks")
+        ids = [path.stem if path else "нет-блокнотов" for path in params]
+        metafunc.parametrize("notebook", params, ids=ids, indirect=True)
+
+
+@pytest.fixture
+def notebook(request: pytest.FixtureRequest) -> Path:
+    """Путь блокнота курса."""
+    assert request.param, "В папке notebooks нет ни одного блокнота NN-*.ipynb."
+    return request.param
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Печатает строки, которые тесты записали через record_property("summary", …)."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = [text for report in reports if report.when == "call" for key, text in report.user_properties
+             if key == "summary"]  # fmt: skip
+    if lines:
+        terminalreporter.section("блокноты")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)

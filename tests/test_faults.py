@@ -1,0 +1,174 @@
+"""Находит ли прогон ошибки: в копии блокнота ломается маска, форма, записанное число, карта — и он падает.
+
+Новая ошибка — одна строка таблицы FAULTS:
+
+    Fault("01-rnn-attention", "маска", cell="def masked_softmax(", old="-1e9", new="0.0",
+          caught="masked_softmax(scores"),
+
+cell — текст, который есть только в одной ячейке кода; old → new — замена в ней (stored=True — в её
+записанном выводе). Упасть должна эта же ячейка или, если сломано определение, первая после неё с текстом
+caught. Копия обрезается после упавшей ячейки, поэтому чем она раньше, тем быстрее тест.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbval_run import run_nbval
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS = {"маска", "форма", "число", "карта"}  # по ошибке каждого вида в каждом блокноте
+GOAL_SECONDS, LIMIT_SECONDS = 15, 60  # цель — на двух ядрах; предел — с запасом на занятую машину
+
+
+@dataclass(frozen=True)
+class Fault:
+    notebook: str
+    kind: str
+    cell: str
+    old: str
+    new: str
+    stored: bool = False
+    caught: str = ""
+
+
+FAULTS: list[Fault] = []
+
+
+def plant(nb: NotebookNode, fault: Fault) -> int:
+    """Ломает блокнот и возвращает индекс ячейки, которая теперь должна упасть."""
+    index = _find(nb, fault.cell)
+    cell = nb.cells[index]
+    text = json.dumps(cell.outputs, ensure_ascii=False) if fault.stored else cell.source
+    assert fault.old in text, f"{fault.kind}: в ячейке «{fault.cell}» нет текста «{fault.old}»."
+    if fault.stored:
+        cell.outputs = nbformat.from_dict(json.loads(text.replace(fault.old, fault.new)))
+    else:
+        cell.source = text.replace(fault.old, fault.new)
+    return _find(nb, fault.caught, start=index + 1) if fault.caught else index
+
+
+def _find(nb: NotebookNode, text: str, start: int | None = None) -> int:
+    """Единственная ячейка кода с этим текстом; со start — первая, начиная с него."""
+    found = [
+        index
+        for index, cell in enumerate(nb.cells)
+        if cell.cell_type == "code" and text in cell.source and index >= (start or 0)
+    ]
+    assert found, f"Ячейки с текстом «{text}» нет."
+    assert start is not None or len(found) == 1, f"Ячеек с текстом «{text}» несколько: {len(found)}."
+    return found[0]
+
+
+def run_copy(nb: NotebookNode, last: int, folder: Path) -> tuple[set[int], int, float]:
+    """Прогоняет ячейки до last включительно: номера упавших ячеек кода, номер последней, секунды."""
+    nb.cells = nb.cells[: last + 1]
+    (folder / "notebooks").mkdir()
+    (folder / "images").symlink_to(ROOT / "images")  # блокноты ссылаются на ../images и data
+    (folder / "notebooks" / "data").symlink_to(ROOT / "notebooks" / "data")
+    copy = folder / "notebooks" / "copy.ipynb"
+    nbformat.write(nb, copy)
+    run = run_nbval(copy, folder, LIMIT_SECONDS)
+    return set(run.failures), sum(cell.cell_type == "code" for cell in nb.cells), run.seconds
+
+
+def check_fault(path: Path, fault: Fault, folder: Path) -> float:
+    """Сломанная копия падает ровно в нужной ячейке; возвращает секунды."""
+    nb = nbformat.read(path, as_version=4)
+    failed, last, seconds = run_copy(nb, plant(nb, fault), folder)
+    assert failed, f"{fault.kind}: ошибка в ячейке «{fault.cell}» не замечена."
+    assert failed == {last}, f"{fault.kind}: упали ячейки кода {sorted(failed)}, а должна была одна {last}."
+    return seconds
+
+
+def check_unbroken(path: Path, faults: Iterable[Fault], folder: Path) -> float:
+    """Целая копия до последней из этих ячеек проходит — значит, сломанные падают из-за ошибки."""
+    nb = nbformat.read(path, as_version=4)
+    last = max(plant(nbformat.read(path, as_version=4), fault) for fault in faults)
+    failed, _, seconds = run_copy(nb, last, folder)
+    assert not failed, f"В целой копии упали ячейки кода {sorted(failed)}."
+    return seconds
+
+
+def note(seconds: float) -> str:
+    return f"{seconds:.0f} с" + (f" (цель {GOAL_SECONDS} с)" if seconds > GOAL_SECONDS else "")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.notebook}-{fault.kind}")
+def test_fault_is_caught(fault: Fault, tmp_path: Path, record_property) -> None:
+    seconds = check_fault(ROOT / "notebooks" / f"{fault.notebook}.ipynb", fault, tmp_path)
+    record_property("summary", f"{fault.notebook}, ошибка «{fault.kind}»: найдена за {note(seconds)}")
+
+
+def test_unbroken_copy_passes(notebook: Path, tmp_path: Path, record_property) -> None:
+    faults = [fault for fault in FAULTS if fault.notebook == notebook.stem]
+    missing = KINDS - {fault.kind for fault in faults}
+    assert not missing, f"В FAULTS нет ошибок для {notebook.stem}: {', '.join(sorted(missing))}."
+    seconds = check_unbroken(notebook, faults, tmp_path)
+    record_property("summary", f"{notebook.stem}, целая копия: проходит за {note(seconds)}")
+
+
+def test_every_fault_has_its_notebook() -> None:
+    names = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert not {fault.notebook for fault in FAULTS} - names
+
+
+# --- сам механизм — на маленьком блокноте ---
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    def cell(number: int, source: str, text: str = "") -> NotebookNode:
+        outputs = [new_output("stream", text=text)] if text else []
+        return new_code_cell(source, execution_count=number, outputs=outputs)
+
+    cells = [
+        new_markdown_cell("mask"),
+        cell(1, "def mask(n):\n    return [1] * n  # ones"),
+        cell(2, "total = sum(mask(3))\nprint(total)", "3\n"),
+        cell(3, "assert total == 3"),
+        cell(4, "raise SystemError('сюда копия не доходит')"),
+    ]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "sample.ipynb")
+    return tmp_path / "sample.ipynb"
+
+
+CAUGHT = {
+    "определение": Fault("sample", "маска", "def mask", "[1]", "[2]", caught="mask("),
+    "вывод": Fault("sample", "число", "print(total)", "3", "4", stored=True),
+    "код": Fault("sample", "карта", "assert", "== 3", "== 4"),
+}
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_mechanism_sees_a_caught_fault(sample: Path, tmp_path: Path, name: str) -> None:
+    check_fault(sample, CAUGHT[name], tmp_path)
+
+
+def test_mechanism_runs_the_unbroken_copy(sample: Path, tmp_path: Path) -> None:
+    check_unbroken(sample, CAUGHT.values(), tmp_path)
+
+
+def test_mechanism_rejects_a_failing_original(sample: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="В целой копии упали"):
+        check_unbroken(sample, [Fault("sample", "число", "raise", "сюда", "туда")], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (Fault("sample", "маска", "def mask", "# ones", "# единицы"), "не замечена"),
+        (Fault("sample", "маска", "def mask", "[1]", "[2]", caught="assert"), "упали ячейки кода"),
+        (Fault("sample", "маска", "def mask", "нет такого", ""), "нет текста"),
+        (Fault("sample", "маска", "total", "3", "4"), "несколько"),
+        (Fault("sample", "маска", "нет такой", "3", "4"), "нет"),
+    ],
+)
+def test_mechanism_rejects_a_bad_row(sample: Path, tmp_path: Path, fault: Fault, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        check_fault(sample, fault, tmp_path)

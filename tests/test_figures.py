@@ -1,0 +1,229 @@
+"""Рисунки: из неверных данных рисунок не получается, из верных — ровно то, что в матрице."""
+
+import re
+from io import BytesIO
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+import attention_kit as ak
+from attention_kit import figures
+
+SOURCE, TARGET = ["у", "меня", "есть", "кошка"], ["i", "have", "a", "$cat$"]
+WEIGHTS = np.array([[0.2, 0.7, 0.1, 0.0], [0.1, 0.1, 0.8, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.1, 0.9]])
+
+
+def texts(labels) -> list[str]:
+    return [label.get_text() for label in labels]
+
+
+def outlines(ax) -> dict[tuple[int, int], str]:
+    """{(строка, столбец): вид линии} обведённых клеток."""
+    found = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    return {(round(p.get_y() + 0.4), round(p.get_x() + 0.4)): p.get_linestyle() for p in found}
+
+
+def test_heatmap_rows_are_target_and_columns_source():
+    ax = ak.heatmap(WEIGHTS[:3], SOURCE, TARGET[:3], title="5 $ и $").axes[0]
+    assert texts(ax.get_xticklabels()) == SOURCE
+    assert texts(ax.get_yticklabels()) == TARGET[:3]
+    assert np.array_equal(ax.images[0].get_array(), WEIGHTS[:3])
+    assert ax.images[0].get_clim() == (0, 1)
+    assert ax.get_ylim() == (2.5, -0.5)  # первое слово — вверху
+    assert ax.child_axes[0].get_ylabel() == "вес внимания"
+
+
+def test_heatmap_cuts_padding_off():
+    padded = np.zeros((6, 7))
+    padded[:4, :4] = WEIGHTS
+    ax = ak.heatmap(padded, SOURCE, TARGET).axes[0]
+    assert np.array_equal(ax.images[0].get_array(), WEIGHTS)
+
+
+@pytest.mark.parametrize("as_object", [True, False])
+def test_gold_links_are_outlined(as_object):
+    sure, possible = frozenset({(0, 1), (3, 3)}), frozenset({(0, 1), (2, 3)})
+    gold = SimpleNamespace(sure=sure, possible=possible) if as_object else (sure, possible)
+    ax = ak.heatmap(WEIGHTS, SOURCE, TARGET, gold=gold).axes[0]
+    found = outlines(ax)
+    assert set(found) == {(0, 1), (3, 3), (2, 3)}
+    assert found[0, 1] == found[3, 3] == "-"
+    assert found[2, 3] != "-"
+    assert texts(ax.get_legend().get_texts()) == ["точная связь", "возможная связь"]
+
+
+def test_heatmaps_share_a_figure():
+    figure, axes = plt.subplots(1, 2, layout="constrained")
+    for ax in axes:
+        assert ak.heatmap(WEIGHTS, SOURCE, TARGET, ax=ax) is figure
+    assert [len(ax.images) for ax in axes] == [1, 1]
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("size", [1, 5, 12, 40])
+def test_labels_are_readable_and_do_not_collide(size):
+    words = (["достопримечательность", "я", "который", "дом"] * 10)[:size]
+    figure = ak.heatmap(np.eye(size), words, words, gold=({(0, 0)}, set()))
+    assert Image.open(BytesIO(figures._png(figure))).width <= 900
+    labels = figure.axes[0].get_yticklabels()
+    assert all(label.get_fontsize() >= 7 for label in labels)
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(upper.y0 >= lower.y1 - 1.5 for upper, lower in pairwise(boxes))
+
+
+def row(*values: float) -> np.ndarray:
+    return np.array([values, values])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (WEIGHTS[0], r"формы \(4,\)"),
+        (WEIGHTS[None], r"формы \(1, 4, 4\).*weights\[0\]"),
+        (WEIGHTS[:1], "1×4 меньше, чем слов"),
+        (WEIGHTS[:, :3], "4×3 меньше, чем слов"),
+        ([[1, 2], [3]], "одной длины"),
+        (row(np.nan, 0, 0, 1), "строке 0 .*NaN"),
+        (row(1.5, -0.5, 0, 0), "строке 0 есть отрицательный вес.*до softmax"),
+        (row(1, 1, 1, 1), "Сумма строки 0 .* равна 4, .*не веса после softmax"),
+        (row(0.25, 0.25, 0.25, 0.2489), "Сумма строки 0 .* равна 0.9989"),
+        (np.array([[0.25] * 4, [0] * 4]), "Сумма строки 1 .* равна 0, .*строки дополнения"),
+        (row(0.1, 0.2, 0.2, 0.2, 0.3), "равна 0.7, .*ушёл на дополнение"),
+        (row(0.5, 0.5, 0.5, 0.5), "суммы столбцов"),
+    ],
+)
+def test_heatmap_refuses_wrong_weights(weights, message):
+    with pytest.raises(ValueError, match=message):
+        ak.heatmap(weights, SOURCE, TARGET[:2])
+
+
+def test_heatmap_hints_at_transposing():
+    with pytest.raises(ValueError, match="транспонировать"):
+        ak.heatmap(np.full((4, 2), 0.5), SOURCE, TARGET[:2])
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ([], TARGET, "исходном предложении нет ни одного слова"),
+        (SOURCE, [], "переводе нет ни одного слова"),
+        ("у меня", TARGET, "списком"),
+        (SOURCE, [5, 6, 7, 8], "номерами"),
+    ],
+)
+def test_heatmap_refuses_wrong_labels(source, target, message):
+    with pytest.raises(ValueError, match=message):
+        ak.heatmap(WEIGHTS, source, target)
+
+
+@pytest.mark.parametrize("link", [(4, 0), (0, 4), (-1, 0)])
+def test_heatmap_refuses_links_outside(link):
+    with pytest.raises(ValueError, match="выходит за матрицу 4×4"):
+        ak.heatmap(WEIGHTS, SOURCE, TARGET, gold=(set(), {link}))
+
+
+def test_training_curve():
+    history = {"loss": [3, 2], "accuracy": [0.1, 0.2], "val_loss": [3.5, 2.5]}
+    loss, accuracy = ak.training_curve(history, "Обучение").axes
+    assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("потери", "доля верных ответов")
+    assert [list(line.get_ydata()) for line in loss.lines] == [[3, 2], [3.5, 2.5]]
+    assert list(loss.lines[0].get_xdata()) == [1, 2]
+    assert texts(loss.get_legend().get_texts()) == ["обучение", "проверка"]
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [({}, "пуста"), ({"loss": []}, "пуста"), ({"loss": [1, float("nan")]}, "loss в эпохе 2")],
+)
+def test_training_curve_refuses(history, message):
+    with pytest.raises(ValueError, match=message):
+        ak.training_curve(history)
+
+
+def test_quality_by_length_with_groups():
+    curves = {"с вниманием": [("1–5", 99, 10), ("6–10", 95, 8)], "без внимания": [("6–10", 20)]}
+    ax = ak.quality_by_length(curves, "BLEU", split_at="1–5").axes[0]
+    with_attention, without, edge = ax.lines
+    assert (list(with_attention.get_xdata()), list(with_attention.get_ydata())) == ([0, 1], [99, 95])
+    assert (list(without.get_xdata()), list(without.get_ydata())) == ([1], [20])
+    assert edge.get_xdata()[0] == 0.5
+    assert "длиннее обучающих" in ax.texts[0].get_text()
+    assert (ax.get_ylabel(), ax.get_ylim()[0]) == ("BLEU", 0)
+
+
+def test_quality_by_length_with_numbers():
+    ax = ak.quality_by_length({"модель": [(5, 99), (40, 70)]}, "BLEU", split_at=26).axes[0]
+    assert list(ax.lines[0].get_xdata()) == [5, 40]
+    assert ax.lines[1].get_xdata()[0] == 26
+
+
+@pytest.mark.parametrize(
+    ("curves", "split_at", "message"),
+    [
+        ({}, None, "ни одной точки"),
+        ({"модель": []}, None, "ни одной точки"),
+        ({"модель": [("1–5", float("nan"))]}, None, "«модель» есть NaN"),
+        ({"модель": [("1–5", 1)]}, "6–10", "«6–10» среди точек нет"),
+        ({"а": [("1–5", 1)], "б": [(5, 1)]}, None, "либо группы"),
+    ],
+)
+def test_quality_by_length_refuses(curves, split_at, message):
+    with pytest.raises(ValueError, match=message):
+        ak.quality_by_length(curves, "BLEU", split_at)
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list[str]:
+    """HTML всего показанного."""
+    pages = []
+    monkeypatch.setattr("IPython.display.display", lambda page: pages.append(page.data))
+    return pages
+
+
+def test_show_embeds_a_figure_and_closes_it(shown):
+    figure = plt.figure()
+    ak.show(figure, 'Карта: «да» & "нет" <5>')
+    assert not plt.fignum_exists(figure.number)
+    assert re.fullmatch(
+        r'<img alt="Карта: «да» &amp; &quot;нет&quot; &lt;5&gt;" src="data:image/png;base64,[\w+/=]+">',
+        shown[0],
+    )
+
+
+def test_show_embeds_files(tmp_path, shown):
+    (tmp_path / "a.gif").write_bytes(b"GIF89a")
+    ak.show(tmp_path / "a.gif", "Анимация")
+    ak.show(str(tmp_path / "a.gif"), "Анимация")
+    assert shown == ['<img alt="Анимация" src="data:image/gif;base64,R0lGODlh">'] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "alt", "message"),
+    [
+        ("a.gif", " ", "описание"),
+        ("a.gif", "", "описание"),
+        ("a.svg", "Схема", "PNG или GIF"),
+        ("b.png", "Схема", "b.png нет"),
+    ],
+)
+def test_show_refuses(tmp_path, name, alt, message):
+    for suffix in ("gif", "svg"):
+        (tmp_path / f"a.{suffix}").touch()
+    with pytest.raises(ValueError, match=message):
+        ak.show(tmp_path / name, alt)
+
+
+def test_course_image_is_shown_with_its_own_alt(tmp_path, monkeypatch, shown):
+    monkeypatch.setattr(figures, "IMAGES", tmp_path)
+    (tmp_path / "схема.png").write_bytes(b"PNG")
+    (tmp_path / "alt.json").write_text('{"схема": "Описание схемы"}', encoding="utf-8")
+    assert ak.image("схема") == tmp_path / "схема.png"
+    ak.show_image("схема")
+    assert 'alt="Описание схемы"' in shown[0]
+    with pytest.raises(ValueError, match="«другая» в курсе нет; есть: схема"):
+        ak.image("другая")

@@ -1,0 +1,72 @@
+"""Размер запуска: COURSE_PROFILE и выбор настроек."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import attention_kit as ak
+
+SETTINGS = {
+    "quick": {"epochs": 1, "rows": 200},
+    "cpu": {"epochs": 8, "rows": 5000},
+    "gpu": {"epochs": 20, "rows": None},
+}
+
+
+@pytest.mark.parametrize("name", ["quick", "cpu", "gpu"])
+def test_profile_is_taken_from_the_environment(monkeypatch, name):
+    monkeypatch.setenv("COURSE_PROFILE", name)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)  # импорт TensorFlow здесь — ошибка
+    assert ak.profile() == name
+
+
+@pytest.mark.parametrize(("gpus", "expected"), [([], "cpu"), (["GPU:0"], "gpu")])
+@pytest.mark.parametrize("unset", [True, False])
+def test_unset_profile_depends_on_the_gpu(monkeypatch, gpus, expected, unset):
+    if unset:
+        monkeypatch.delenv("COURSE_PROFILE", raising=False)
+    else:
+        monkeypatch.setenv("COURSE_PROFILE", "")
+    config = SimpleNamespace(list_physical_devices=lambda kind: gpus if kind == "GPU" else ["CPU:0"])
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
+    assert ak.profile() == expected
+
+
+def test_unknown_profile_is_refused(monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "fast")
+    with pytest.raises(ValueError, match="'fast'.*quick, cpu или gpu"):
+        ak.profile()
+
+
+def test_choose_prints_all_profiles_and_returns_the_active_one(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_PROFILE", "cpu")
+    params = ak.choose(SETTINGS)
+    assert (params.epochs, params.rows, params.profile) == (8, 5000, "cpu")
+    assert capsys.readouterr().out.splitlines() == [
+        "профиль  quick  ▶ cpu   gpu",
+        "epochs       1      8    20",
+        "rows       200   5000  None",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"quick": {}, "cpu": {}}, "ровно для профилей"),
+        (SETTINGS | {"gpu": {"epochs": 20}}, "rows есть не во всех"),
+        (SETTINGS | {"cpu": SETTINGS["cpu"] | {"units": 1}}, "units есть не во всех"),
+    ],
+)
+def test_choose_refuses_incomplete_settings(monkeypatch, settings, message):
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    with pytest.raises(ValueError, match=message):
+        ak.choose(settings)
+
+
+def test_import_does_not_load_tensorflow(monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    code = "import attention_kit, os, sys; print('tensorflow' in sys.modules, os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "3"]

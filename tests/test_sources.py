@@ -1,0 +1,84 @@
+"""Скачивание против местного сервера, который ведёт себя плохо; COURSE_DATA и кэш."""
+
+import hashlib
+import socket
+import time
+
+import pytest
+
+import attention_kit as ak
+from bad_server import bad_server
+
+BODY = "данные курса".encode() * 1000
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture
+def server():
+    with bad_server() as address:
+        yield address
+
+
+def test_good_file_is_downloaded_and_checked(server, tmp_path):
+    path = ak.download(server("good", BODY), tmp_path / "file", sha256=SHA256, timeout=20)
+    assert path.read_bytes() == BODY
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "timeout", "sha256", "reason"),
+    [
+        ("hang", 1.5, None, "не отдал файл за 1.5 с"),
+        ("drip", 1.5, None, "не отдал файл за 1.5 с"),
+        ("cut", 20, None, "оборвалось"),
+        ("404", 20, None, "кодом 404"),
+        ("garbage", 20, None, "скачать не удалось .BadStatusLine"),
+        ("good", 20, "0" * 64, "контрольная сумма"),
+    ],
+)
+def test_failure_is_said_in_time_and_leaves_nothing(server, tmp_path, behaviour, timeout, sha256, reason):
+    dest = tmp_path / "file"
+    dest.write_text("прежний")
+    started = time.monotonic()
+    with pytest.raises(ak.SourceError, match=reason):
+        ak.download(server(behaviour, BODY), dest, sha256=sha256, timeout=timeout)
+    assert time.monotonic() - started < timeout + 2
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    assert dest.read_text() == "прежний"
+
+
+def test_no_server_at_all(tmp_path):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/x"
+    with pytest.raises(ak.SourceError, match="нет связи"):
+        ak.download(url, tmp_path / "file", timeout=20)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_such_folder_to_write_to(server, tmp_path):
+    with pytest.raises(ak.SourceError, match="скачать не удалось"):
+        ak.download(server("good", BODY), tmp_path / "нет" / "file", timeout=20)
+
+
+def test_course_data(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    assert ak.course_data() is None
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    assert ak.course_data() == tmp_path
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "нет"))
+    with pytest.raises(ValueError, match="такой папки нет"):
+        ak.course_data()
+
+
+def test_cache_dir(monkeypatch, tmp_path):
+    monkeypatch.delenv("COURSE_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert ak.cache_dir() == tmp_path / "xdg" / "attention-course"
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "своя"))
+    assert ak.cache_dir() == tmp_path / "своя"
+    assert (tmp_path / "своя").is_dir()
+    (tmp_path / "файл").touch()
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "файл" / "кэш"))
+    with pytest.raises(ValueError, match="COURSE_CACHE"):
+        ak.cache_dir()

@@ -1,0 +1,159 @@
+"""Замеры блокнотов: `make bench` — время, память, секунды на эпоху и до первой тепловой карты."""
+
+import argparse
+import csv
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import psutil
+from attention_kit.results import hardware
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from run_notebooks import BUILD, NotebookError, check_profile, execute, find_notebooks
+
+HEATMAP_ALT = 'alt="Тепловая карта'
+EPOCH_LINE = re.compile(r"^(.*?)[\s:—-]*(\d+(?:[.,]\d+)?) с на эпоху", re.MULTILINE)
+COLUMNS = {
+    "notebook": "блокнот",
+    "seconds": "всего, с",
+    "peak_gb": "память, ГБ",
+    "first_heatmap": "до карты, с",
+    "per_epoch": "с на эпоху",
+    "training": "обучение, с",
+    "error": "ошибка",
+}
+
+
+class PeakMemory:
+    """Наибольшая сумма RSS всех потомков процесса pid, в байтах (`.peak`); замер каждые 0,1 с."""
+
+    def __init__(self, pid: int) -> None:
+        self.peak = 0
+        self._process = psutil.Process(pid)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.1):
+            self.peak = max(self.peak, self._now())
+
+    def _now(self) -> int:
+        total = 0
+        with suppress(psutil.NoSuchProcess):  # процесс мог закончиться между двумя вызовами
+            for child in self._process.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    total += child.memory_info().rss
+        return total
+
+
+class HeatmapClient(NotebookClient):
+    """Запоминает, когда пришла первая тепловая карта (`.heatmap_at`, time.monotonic)."""
+
+    heatmap_at: float | None = None
+
+    def process_message(self, msg, cell, cell_index):
+        html = (msg["content"].get("data") or {}).get("text/html", "")
+        if self.heatmap_at is None and HEATMAP_ALT in html:
+            self.heatmap_at = time.monotonic()
+        return super().process_message(msg, cell, cell_index)
+
+
+def measure(path: Path, profile: str) -> dict[str, str]:
+    """Выполняет блокнот с пустым кэшем; возвращает строку таблицы (ключи COLUMNS)."""
+    nb, started, row = nbformat.read(path, as_version=4), time.monotonic(), dict.fromkeys(COLUMNS, "")
+    with tempfile.TemporaryDirectory() as cache, PeakMemory(os.getpid()) as memory:
+        try:
+            env = {"COURSE_PROFILE": profile, "COURSE_CACHE": cache}
+            client = execute(nb, path.parent, env, client_class=HeatmapClient)
+        except NotebookError as error:
+            return row | {"notebook": path.stem, "error": str(error).splitlines()[0]}
+        seconds, training = time.monotonic() - started, training_seconds(Path(cache) / "results.csv")
+    heatmap = client.heatmap_at and client.heatmap_at - started
+    return row | {
+        "notebook": path.stem,
+        "seconds": f"{seconds:.0f}",
+        "peak_gb": f"{memory.peak / 1e9:.2f}",
+        "first_heatmap": f"{heatmap:.0f}" if heatmap else "нет карты",
+        "per_epoch": epoch_seconds(nb),
+        "training": training,
+    }
+
+
+def epoch_seconds(nb: NotebookNode) -> str:
+    """Строки «модель: 12,3 с на эпоху», которые напечатали ячейки: «модель 12,3; …»."""
+    texts = (output.get("text", "") for cell in nb.cells for output in cell.get("outputs", []))
+    return "; ".join(
+        f"{model} {value}".strip() for text in texts for model, value in EPOCH_LINE.findall(text)
+    )
+
+
+def training_seconds(results: Path) -> str:
+    """Время обучения каждой модели из таблицы результатов, куда блокнот писал через ak.record_result."""
+    if not results.exists():
+        return ""
+    with open(results, encoding="utf-8", newline="") as file:
+        return "; ".join(f"{row['model']} {float(row['seconds']):.0f}" for row in csv.DictReader(file))
+
+
+def machine() -> str:
+    """Процессор, ядра и память — или имя GPU в профиле gpu."""
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
+    return ", ".join([hardware(), *names[:1]])
+
+
+def format_table(rows: list[dict[str, str]]) -> str:
+    shown = [name for name in COLUMNS if any(row[name] for row in rows)]
+    lines = [[COLUMNS[name] for name in shown], *([row[name] for name in shown] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description="Измерить время и память блокнотов; таблица — в build/bench.csv."
+    )
+    parser.add_argument("names", nargs="*", metavar="блокнот", help="например 01; по умолчанию все")
+    parser.add_argument("--profile", default="cpu", help="quick, cpu или gpu (по умолчанию cpu)")
+    options = parser.parse_args(arguments)
+    try:
+        check_profile(options.profile)
+        paths = find_notebooks(options.names)
+    except ValueError as error:
+        sys.exit(str(error))
+    os.environ["COURSE_PROFILE"] = options.profile
+    rows = []
+    for path in paths:
+        print(f"{path.stem}: выполняется…", flush=True)
+        rows.append(measure(path, options.profile))
+    where = machine()
+    print(f"\nМашина: {where}; профиль {options.profile}\n{format_table(rows)}")
+    BUILD.mkdir(exist_ok=True)
+    with open(BUILD / "bench.csv", "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*COLUMNS, "profile", "hardware"])
+        writer.writeheader()
+        writer.writerows(row | {"profile": options.profile, "hardware": where} for row in rows)
+    if any(row["error"] for row in rows):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("\nПрервано.")
