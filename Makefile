@@ -27,8 +27,10 @@ run: environment ## выполнить все блокноты: make run PROFILE
 bench: environment ## измерить время и память каждого блокнота
 	@$(PYTHON) tools/bench.py
 
-record: environment ## сделать долгие измерения для notebooks/data/results.csv
-	@$(PYTHON) tools/record.py
+record: environment ## сделать долгие измерения для notebooks/data/results.csv (в фоне)
+	@mkdir -p build
+	@nohup $(PYTHON) -u tools/record.py > build/record.log 2>&1 & \
+	echo "Измеряется в фоне; ход — в build/record.log. Прерванное продолжит та же команда."
 
 images: environment ## нарисовать все иллюстрации заново
 	@$(PYTHON) images/draw.py

@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import psutil
+
 from bench import PeakMemory
 
 TESTS = Path(__file__).resolve().parent

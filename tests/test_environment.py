@@ -6,12 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import colab_setup
-import lock
 import pytest
-from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import colab_setup
+import lock
+from conftest import ROOT
 
 PROJECT = lock.load_project()
 LOCKS = ["requirements.txt", "requirements-weights.txt"]

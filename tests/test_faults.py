@@ -19,6 +19,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
 from nbval_run import run_nbval
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,14 @@ class Fault:
     caught: str = ""
 
 
-FAULTS: list[Fault] = []
+FAULTS = [
+    Fault("01-rnn-attention", "маска", cell="class AdditiveAttention(", old="-1e9", new="0.0",
+          caught="spoiled = states.copy()"),
+    Fault("01-rnn-attention", "форма", cell="class AdditiveAttention(", old="[:, :, None]", new="[:, None]",
+          caught="attention = AdditiveAttention(7)"),
+    Fault("01-rnn-attention", "число", cell="context = weights @ h", old="0.8829", new="0.8830", stored=True),
+    Fault("01-rnn-attention", "карта", cell="hand_made =", old="heatmap(weights,", new="heatmap(scores,"),
+]  # fmt: skip
 
 
 def plant(nb: NotebookNode, fault: Fault) -> int:

@@ -5,14 +5,13 @@ from io import BytesIO
 from itertools import pairwise
 from types import SimpleNamespace
 
+import attention_kit as ak
 import numpy as np
 import pytest
+from attention_kit import figures
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 from PIL import Image
-
-import attention_kit as ak
-from attention_kit import figures
 
 SOURCE, TARGET = ["у", "меня", "есть", "кошка"], ["i", "have", "a", "$cat$"]
 WEIGHTS = np.array([[0.2, 0.7, 0.1, 0.0], [0.1, 0.1, 0.8, 0.0], [0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.1, 0.9]])

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from hygiene import CHECKS
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from hygiene import CHECKS
 
 
 def problems_of(path: Path, name: str) -> list[str]:

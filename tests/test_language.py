@@ -6,8 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from conftest import ROOT
 from nbconvert.filters import markdown2html
+
+from conftest import ROOT
 
 GLOSSARY_HEADER = "| Термин | английский | не пишем |"
 

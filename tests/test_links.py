@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import links
 import nbformat
 import pytest
-from conftest import ROOT
 from IPython.core.inputtransformer2 import TransformerManager
+
+import links
+from conftest import ROOT
 
 GENERATED = {"launch", "setup", "navigation"}
 SKIPPED = {".git", ".venv", "build", "packages"}

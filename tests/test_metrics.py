@@ -1,9 +1,8 @@
 """Метрики: AER против подсчёта руками, BLEU, качество по длине."""
 
+import attention_kit as ak
 import numpy as np
 import pytest
-
-import attention_kit as ak
 
 
 def test_alignment_error_rate_by_hand():

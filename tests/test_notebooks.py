@@ -6,8 +6,9 @@ from unittest.mock import Mock
 
 import nbformat
 import pytest
-from conftest import notebook_params, pytest_terminal_summary
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from conftest import notebook_params, pytest_terminal_summary
 from nbval_run import run_nbval
 
 GOAL_SECONDS, LIMIT_SECONDS, LIMIT_GB = (

@@ -4,9 +4,8 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import pytest
-
 import attention_kit as ak
+import pytest
 
 SETTINGS = {
     "quick": {"epochs": 1, "rows": 200},

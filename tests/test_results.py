@@ -6,9 +6,8 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-import pytest
-
 import attention_kit as ak
+import pytest
 
 module = importlib.import_module("attention_kit.results")  # ak.results — одноимённая функция
 ROW = {

@@ -3,13 +3,14 @@
 import csv
 from pathlib import Path
 
-import bench
 import nbformat
 import pytest
-import run_notebooks
 from bs4 import BeautifulSoup
-from hygiene import remote_resources
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import bench
+import run_notebooks
+from hygiene import remote_resources
 
 PICTURE = '<img alt="Тепловая карта весов" src="data:image/png;base64,AA==">'
 SAMPLES = {

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 import setup_env
 from conftest import ROOT
 
@@ -164,6 +165,24 @@ def test_no_network(project: Path) -> None:
 )
 def test_failure_is_recognised(output: str, sentence: str) -> None:
     assert sentence in setup_env.failure(output)
+
+
+def test_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    """Счёт идёт и по скачанным, и по местным файлам, а пакеты чужих систем из общего числа уходят."""
+    progress = setup_env.Progress("1/3 Библиотеки", 3)
+    progress.live = True
+    for line in ("Ignoring appnope: markers don't match", "Collecting absl-py==2.5.1 (from -r requirements.txt)",
+                 "  Downloading absl_py.whl", "Processing ./packages/attrs-26.1.0-py3-none-any.whl (from -r x)",
+                 "Installing collected packages: absl-py, attrs"):  # fmt: skip
+        progress.line(line)
+    progress.close()
+    shown = capsys.readouterr().out.replace("\r\033[K", "|").split("|")
+    assert shown[1:] == [
+        "  скачиваю: 1 из 2  absl-py",
+        "  скачиваю: 2 из 2  attrs",
+        "  распаковываю и компилирую",
+        "",
+    ]
 
 
 def test_interrupted_by_the_reader(project: Path) -> None:

@@ -4,9 +4,9 @@ import hashlib
 import socket
 import time
 
+import attention_kit as ak
 import pytest
 
-import attention_kit as ak
 from bad_server import bad_server
 
 BODY = "данные курса".encode() * 1000

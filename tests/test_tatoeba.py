@@ -3,10 +3,10 @@
 import io
 import zipfile
 
-import pytest
-
 import attention_kit as ak
+import pytest
 from attention_kit import tatoeba
+
 from bad_server import bad_server
 
 TEXT = "Hi.\tПривет.\tCC-BY\nI have a cat.\tУ меня есть кошка.\nI've a cat.\tУ меня есть кошка.\n"

@@ -16,6 +16,7 @@ import psutil
 from attention_kit.results import hardware
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+
 from run_notebooks import BUILD, NotebookError, check_profile, execute, find_notebooks
 
 HEATMAP_ALT = 'alt="Тепловая карта'

@@ -172,7 +172,7 @@ class Progress:
         elif text.startswith("Ignoring "):
             self.total -= 1
         elif text.startswith("Installing collected packages"):
-            self.show("  распаковываю и компилирую: ещё около минуты", True)
+            self.show("  распаковываю и компилирую", True)
         elif "Retrying (Retry" in text:
             self.show("  хранилище пакетов не отвечает, пробую ещё раз", False)
 
@@ -241,7 +241,9 @@ def lock_out_others(file):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
-            raise Stop("Окружение уже собирается в другом окне: дождитесь конца и повторите команду.")
+            raise Stop(
+                "Окружение уже собирается в другом окне: дождитесь конца и повторите команду."
+            ) from error
 
 
 def build(root):

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from attention_kit.sources import NOTEBOOKS
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
-
-from attention_kit.sources import NOTEBOOKS
 
 DPI = 100
 IMAGES = NOTEBOOKS.parent / "images"

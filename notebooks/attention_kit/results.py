@@ -8,10 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from attention_kit.profiles import profile
 from attention_kit.sources import NOTEBOOKS, cache_dir
+from filelock import FileLock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +35,10 @@ NUMBERS = ("parameters", "value", "seconds")
 RECORDED = NOTEBOOKS / "data" / "results.csv"
 
 
-def record_result(**row: str | float) -> None:
+def record_result(path: Path | None = None, **row: str | float) -> None:
     """Добавляет строку в таблицу читателя (results.csv в кэше); можно из нескольких блокнотов сразу.
+
+    path — другая таблица: `make record` пишет в RECORDED.
 
     Обязательны notebook, model, data, parameters (число весов), quality (название метрики, например «BLEU»),
     value и seconds; остальные столбцы заполняются сами, если не заданы.
@@ -50,7 +51,7 @@ def record_result(**row: str | float) -> None:
         raise ValueError(f"В столбцах {', '.join(wrong)} должны быть числа, а не {row[wrong[0]]!r}.")
     filled = {"hardware": hardware(), "profile": profile(), "date": date.today().isoformat()}
     filled |= {"commit": _commit(), "seed": ""} | row
-    path = cache_dir() / "results.csv"
+    path = path or cache_dir() / "results.csv"
     with _lock(path):
         _write(path, [*_read_own(path), {name: str(filled[name]) for name in RESULT_COLUMNS}])
 

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
-
 from attention_kit.profiles import profile
 from attention_kit.sources import SourceError, cache_dir, course_data, download, file_sha256
+from filelock import FileLock
 
 URL = "https://www.manythings.org/anki/rus-eng.zip"
 TextPair = tuple[str, str]  # (русское предложение, английское)

@@ -1,0 +1,266 @@
+"""Код блокнота 01: слой внимания, переводчик, декодирование — против библиотеки и против ошибок."""
+
+import attention_kit as ak
+import keras
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from notebook_code import definitions
+
+PAIRS = ak.collect(ak.Grammar(3), 60, 3, 12, set())
+
+
+@pytest.fixture(scope="module")
+def nb():
+    return definitions(ROOT / "notebooks" / "01-rnn-attention.ipynb")
+
+
+@pytest.fixture(scope="module")
+def words(nb):
+    return nb.make_words(PAIRS)
+
+
+@pytest.fixture(scope="module")
+def models(nb, words):
+    keras.utils.set_random_seed(0)
+    sizes = len(words.source), len(words.target), 16
+    return {attention: nb.Translator(*sizes, attention=attention) for attention in (True, False)}
+
+
+def inputs_of(words, pairs):
+    return words.source.encode([p.ru for p in pairs]), words.target.encode([p.en for p in pairs], start=True)
+
+
+# --- слой внимания ---
+
+
+@pytest.fixture
+def example():
+    rng = np.random.default_rng(1)
+    mask = np.array([[True] * 4, [True, True, True, False], [True, False, False, False]])
+    return rng.normal(size=(3, 5, 6)).astype("f"), rng.normal(size=(3, 4, 8)).astype("f"), mask
+
+
+def library_attention(layer, query, states, mask):
+    """Тот же расчёт слоем Keras: ему передаются готовые W·s и U·h."""
+    ws, uh = layer.W(query), layer.U(states)
+    library = keras.layers.AdditiveAttention()
+    library.build([ws.shape, states.shape, uh.shape])
+    library.scale.assign(layer.v)
+    return library([ws, states, uh], mask=[None, mask], return_attention_scores=True)
+
+
+def test_attention_equals_keras(nb, example) -> None:
+    layer = nb.AdditiveAttention(7)
+    context, weights = layer(*example)
+    their_context, their_weights = library_attention(layer, *example)
+    assert np.abs(np.array(context) - their_context).max() < 1e-5
+    assert np.abs(np.array(weights) - their_weights).max() < 1e-5
+
+
+def test_comparison_with_keras_notices_a_missing_mask(nb, example) -> None:
+    query, states, mask = example
+    layer = nb.AdditiveAttention(7)
+    context, _ = layer(query, states, np.ones_like(mask))
+    their_context, _ = library_attention(layer, query, states, mask)
+    assert np.abs(np.array(context) - their_context).max() > 1e-3
+
+
+def test_attention_by_hand(nb, example) -> None:
+    query, states, mask = example
+    layer = nb.AdditiveAttention(7)
+    _, weights = layer(query, states, mask)
+    W, U, v = (np.array(x) for x in (layer.W.kernel, layer.U.kernel, layer.v))
+    scores = np.array([v @ np.tanh(query[1, 2] @ W + h @ U) for h in states[1, :3]])
+    expected = np.exp(scores) / np.exp(scores).sum()
+    assert np.allclose(np.array(weights)[1, 2, :3], expected, atol=1e-5)
+    assert not np.array(weights)[1, :, 3].any()
+
+
+# --- переводчик ---
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_padding_changes_nothing(words, models, attention) -> None:
+    source, target = inputs_of(words, PAIRS[:8])
+    plain = models[attention]((source, target))
+    padded = models[attention]((np.pad(source, ((0, 0), (0, 5))), target))
+    assert np.abs(np.array(plain) - padded).max() < 1e-5
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_loss_starts_near_uniform_and_ignores_padding(nb, words, models, attention) -> None:
+    source, target = inputs_of(words, PAIRS[:8])
+    logits = models[attention]((source, target[:, :-1]))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
+    value = float(loss(target[:, 1:], logits))
+    assert abs(value - np.log(len(words.target))) < 0.1
+    longer = np.pad(target[:, 1:], ((0, 0), (0, 4)))
+    assert abs(float(loss(longer, np.pad(logits, ((0, 0), (0, 4), (0, 0))))) - value) < 1e-5
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_every_weight_gets_a_gradient(nb, words, models, attention) -> None:
+    source, target = inputs_of(words, PAIRS[:8])
+    with nb.tf.GradientTape() as tape:
+        logits = models[attention]((source, target[:, :-1]))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(target[:, 1:], logits)
+    gradients = tape.gradient(loss, models[attention].trainable_variables)
+    assert all(g is not None and np.abs(nb.tf.convert_to_tensor(g)).max() > 0 for g in gradients)
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_decoder_does_not_see_the_future(words, models, attention) -> None:
+    source, target = inputs_of(words, PAIRS[:4])
+    changed = target.copy()
+    changed[:, 4:] = 7
+    before, after = (np.array(models[attention]((source, t))) for t in (target, changed))
+    assert np.allclose(before[:, :4], after[:, :4], atol=1e-6)
+    assert not np.allclose(before[:, 4:], after[:, 4:], atol=1e-6)
+
+
+@pytest.mark.parametrize("attention", [True, False])
+def test_saved_model_is_the_same(words, models, attention, tmp_path) -> None:
+    inputs = inputs_of(words, PAIRS[:8])
+    expected = models[attention](inputs)
+    models[attention].save(tmp_path / "m.keras")
+    assert np.array_equal(keras.saving.load_model(tmp_path / "m.keras")(inputs), expected)
+
+
+def test_attention_is_a_small_part_of_the_weights(models) -> None:
+    assert models[True].decoder.attention.count_params() == 16 * 16 + 32 * 16 + 16
+
+
+# --- данные ---
+
+
+def test_batches_hold_every_pair_once(nb, words) -> None:
+    seen = []
+    for (source, target_in), target_out in nb.make_batches(PAIRS, words, batch_size=7, shuffle=True):
+        for s, i, o in zip(source.numpy(), target_in.numpy(), target_out.numpy(), strict=True):
+            assert i[0] == words.target.START and (i[1:] == o[:-1])[o[1:] > 0].all()
+            assert words.target.END in o
+            seen.append((tuple(words.source.decode(s)), tuple(words.target.decode(o))))
+    assert sorted(seen) == sorted((p.ru, p.en) for p in PAIRS)
+
+
+def test_batches_know_their_number(nb, words) -> None:
+    batches = nb.make_batches(PAIRS, words, batch_size=7)
+    assert batches.cardinality().numpy() == sum(1 for _ in batches)
+
+
+# --- обучение и перевод: модель заучивает несколько пар ---
+
+
+@pytest.fixture(scope="module")
+def memorized(nb):
+    """Модель, заучившая шесть коротких пар, и её словари."""
+    pairs = sorted(PAIRS, key=lambda p: p.length)[:6] * 40
+    words = nb.make_words(pairs)
+    keras.utils.set_random_seed(1)
+    model = nb.Translator(len(words.source), len(words.target), 24)
+    history, _ = nb.train(model, pairs, words, epochs=12, batch_size=16, rate=1e-2)
+    return model, words, pairs[:6], history
+
+
+def test_training_reduces_the_loss(memorized) -> None:
+    *_, history = memorized
+    assert history["loss"][-1] < 0.1 < history["loss"][0]
+
+
+def test_greedy_translates_what_was_learned(nb, memorized) -> None:
+    model, words, pairs, _ = memorized
+    translations, weights = nb.greedy(model, [p.ru for p in pairs], words)
+    assert [tuple(t) for t in translations] == [p.en for p in pairs]
+    assert np.allclose(weights.sum(axis=-1), 1, atol=1e-4)
+    for matrix, pair in zip(weights, pairs, strict=True):
+        assert not matrix[:, len(pair.ru) :].any()
+
+
+def test_translate_all_keeps_the_order(nb, memorized) -> None:
+    model, words, pairs, _ = memorized
+    outputs = nb.translate_all(model, pairs[::-1], words, batch_size=2)
+    assert outputs == [ak.detokenize(p.en) for p in pairs[::-1]]
+
+
+def test_beam_search_agrees_with_greedy_and_is_never_less_probable(nb, memorized) -> None:
+    model, words, pairs, _ = memorized
+    for pair in pairs[:3]:
+        assert nb.beam_search(model, pair.ru, words, width=1) == nb.greedy(model, [pair.ru], words)[0][0]
+        assert tuple(nb.beam_search(model, pair.ru, words, width=4)) == pair.en
+
+
+def test_beam_search_finds_what_greedy_misses(nb, words) -> None:
+    """Первое слово a вероятнее b, но самый вероятный перевод начинается с b."""
+    start, end, a, b = words.target.START, words.target.END, 4, 5
+    nxt = {start: {a: 0.6, b: 0.4}, a: {a: 0.5, end: 0.5}, b: {end: 1.0}}
+
+    class Toy:
+        @staticmethod
+        def encoder(source):
+            return [np.zeros((1, 1, 1), "f"), np.zeros((1, 1), "f"), np.ones((1, 1), bool)]
+
+        @staticmethod
+        def decoder(word, state, memory):
+            logits = np.full((len(word), 1, len(words.target)), -30.0, "f")
+            for row, last in enumerate(np.array(word)[:, -1]):
+                for token, probability in nxt.get(int(last), {end: 1.0}).items():
+                    logits[row, 0, token] = np.log(probability)
+            return nb.tf.constant(logits), state, None
+
+    names = words.target.tokens
+    assert nb.beam_search(Toy, PAIRS[0].ru, words, width=2, max_words=3) == [names[b]]
+    assert nb.beam_search(Toy, PAIRS[0].ru, words, width=1, max_words=3)[0] == names[a]
+
+
+def test_shifted_labels_spoil_the_alignment(nb, words, monkeypatch) -> None:
+    """Веса, верные по золоту: без сдвига AER около нуля, с подписями на строку раньше — много больше."""
+
+    class Oracle:
+        @staticmethod
+        def encoder(source):
+            return None, None, None
+
+        @staticmethod
+        def decoder(target, state, memory):
+            weights = np.zeros((*target.shape, 40), "f")
+            for row, pair in enumerate(chunk):
+                for t in range(len(pair.en)):
+                    weights[row, t, min(s for i, s in pair.possible if i == t)] = 1
+            return None, None, weights
+
+    chunk = PAIRS
+    right, shifted = (nb.score(nb.links_of(Oracle, chunk, words, shift=s), chunk) for s in (0, 1))
+    assert right.precision == 1 and right.aer < 0.1
+    assert shifted.aer > right.aer + 0.3
+
+
+# --- ввод читателя ---
+
+
+@pytest.mark.parametrize("text", ["", "   ", "!!!", "...?"])
+def test_empty_sentence(nb, memorized, text) -> None:
+    with pytest.raises(ValueError, match="напишите хотя бы одно русское слово"):
+        nb.translate(text, memorized[0], memorized[1])
+
+
+def test_unknown_word_is_named_with_hints(nb, memorized) -> None:
+    model, words, pairs, _ = memorized
+    word = next(w for w in pairs[0].ru if len(w) > 3)
+    with pytest.raises(ValueError, match="квадрокоптер") as error:
+        nb.translate(f"{word}ъ квадрокоптер", model, words)
+    assert f"похоже: {word}" in str(error.value)
+
+
+def test_own_sentence_is_translated(nb, memorized) -> None:
+    model, words, pairs, _ = memorized
+    assert nb.translate(ak.detokenize(pairs[0].ru).capitalize(), model, words) == ak.detokenize(pairs[0].en)
+
+
+def test_tatoeba_split_shares_no_sentence(nb) -> None:
+    pairs = [(f"Я вижу {i // 3} .", f"I see {i} .") for i in range(300)]
+    parts = nb.split_tatoeba(pairs)
+    for side in ("ru", "en"):
+        sets = [{getattr(p, side) for p in part} for part in parts]
+        assert all(sets) and not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
