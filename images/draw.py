@@ -194,9 +194,9 @@ def _single_vector(ax: Axes) -> None:
 
 
 def alignment() -> Figure:
-    """Выравнивание «дом моего отца» и “my father 's house” линиями и матрицей."""
-    source, target = ["дом", "моего", "отца"], ["my", "father", "'s", "house"]
-    sure, possible = {(0, 1), (1, 2), (3, 0)}, {(2, 2)}  # (слово перевода, исходное слово)
+    """Выравнивание «новый дом отца» и “the father 's new house” линиями и матрицей."""
+    source, target = ["новый", "дом", "отца"], ["the", "father", "'s", "new", "house"]
+    sure, possible = {(1, 2), (2, 2), (3, 0), (4, 1)}, {(0, 2)}  # (слово перевода, исходное слово)
     figure, ax = canvas(17.2, 7.6)
     _alignment_lines(ax, source, target, sure, possible)
     _alignment_matrix(ax, source, target, sure, possible)
@@ -205,18 +205,18 @@ def alignment() -> Figure:
 
 
 def _alignment_lines(ax: Axes, source: list[str], target: list[str], sure: set, possible: set) -> None:
-    top, bottom = [2.1, 4.4, 6.7], [1.4, 3.4, 5.4, 7.4]
+    top, bottom = [2.1, 4.4, 6.7], [0.9, 2.75, 4.6, 6.45, 8.3]
     for x, word in zip(top, source, strict=True):
         box(ax, x, 6.1, word, ENCODER, 1.7, fontsize=12)
     for x, word in zip(bottom, target, strict=True):
-        box(ax, x, 2.9, word, DECODER, 1.6, fontsize=12)
+        box(ax, x, 2.9, word, DECODER, 1.55, fontsize=12)
     for t, s in sure | possible:
         style = "-" if (t, s) in sure else (0, (3, 2))
         ax.plot([bottom[t], top[s]], [3.35, 5.65], color=ATTENTION[1], linewidth=2.2, linestyle=style)
 
 
 def _alignment_matrix(ax: Axes, source: list[str], target: list[str], sure: set, possible: set) -> None:
-    left, top, cell = 11.6, 6.6, 1.25
+    left, top, cell = 12.0, 6.7, 1.0
     for column, word in enumerate(source):
         label(ax, left + cell * (column + 0.5), top + 0.4, word, fontsize=12)
     for row, word in enumerate(target):
@@ -245,11 +245,11 @@ def link(ax: Axes, x: float, y: float, size: float, sure: bool) -> None:
 
 def _alignment_legend(ax: Axes) -> None:
     for y, sure, text in (
-        (1.05, True, "точная связь (sure): слово переводится именно этим словом"),
+        (1.05, True, "точная связь (sure): одно слово переводит другое; 's передаёт родительный падеж"),
         (
             0.4,
             False,
-            "возможная связь (possible): отдельного русского слова нет, значение — в падеже слова «отца»",
+            "возможная связь (possible): русского артикля нет, the относится к слову «отца»",
         ),
     ):
         link(ax, 0.75, y, 0.42, sure)

@@ -92,6 +92,7 @@ def test_damaged_cache_is_fetched_anew(monkeypatch, server, cache, capsys):
         ("good", archive().replace("Привет".encode(), "Превет".encode()), "повреждён"),  # не сходится CRC
         ("good", archive(text="без табуляции"), "не архив"),
     ],
+    ids=["404", "обрыв", "не архив", "другой файл", "CRC", "без столбцов"],
 )
 def test_broken_network_falls_back_and_keeps_nothing(
     monkeypatch, server, cache, capsys, behaviour, body, reason

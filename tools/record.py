@@ -16,7 +16,7 @@ from typing import Any
 os.environ.setdefault("COURSE_PROFILE", "cpu")
 
 import attention_kit as ak
-from attention_kit.results import RECORDED
+from attention_kit.results import RECORDED, course_version
 
 from notebook_code import definitions
 
@@ -86,15 +86,17 @@ def _no_tatoeba() -> list:
 def experiments() -> list[Experiment]:
     """Все измерения: сравнение моделей на трёх зёрнах, затем по одному долгому."""
     ours = partial(Experiment, "01")
+    plain = partial(rnn_on_our_corpus, attention=False)
+    longer = partial(rnn_on_our_corpus, attention=False, epochs=15)
+    short = partial(rnn_on_our_corpus, longest=13, epochs=12)
+    tatoeba = partial(rnn_on_tatoeba, epochs=12)
     rows = []
     for seed in (1, 2, 3):
         rows.append(ours("RNN с вниманием", "наш корпус", seed, rnn_on_our_corpus))
-        rows.append(ours("RNN без внимания", "наш корпус", seed, partial(rnn_on_our_corpus, attention=False)))
-    longer = partial(rnn_on_our_corpus, attention=False, epochs=15)
+        rows.append(ours("RNN без внимания", "наш корпус", seed, plain))
     rows.append(ours("RNN без внимания, 15 эпох", "наш корпус", 1, longer))
-    short = partial(rnn_on_our_corpus, longest=13, epochs=12)
     rows.append(ours("RNN с вниманием", "наш корпус, обучение до 13 слов", 1, short))
-    rows.append(ours("RNN с вниманием, 12 эпох", "Tatoeba", 1, partial(rnn_on_tatoeba, epochs=12)))
+    rows.append(ours("RNN с вниманием, 12 эпох", "Tatoeba", 1, tatoeba))
     return rows
 
 
@@ -106,7 +108,7 @@ def recorded() -> set[tuple[str, str, str, str]]:
 
 
 def main() -> int:
-    done, planned = recorded(), experiments()
+    done, planned, version = recorded(), experiments(), course_version()
     for number, experiment in enumerate(planned, start=1):
         head = f"[{number} из {len(planned)}] {experiment.model}, {experiment.data}, зерно {experiment.seed}"
         if experiment.key in done:
@@ -122,7 +124,7 @@ def main() -> int:
         for quality, value in rows:
             ak.record_result(
                 RECORDED, notebook=experiment.notebook, model=experiment.model, data=experiment.data,
-                parameters=parameters, quality=quality, value=value, seconds=round(seconds), seed=experiment.seed,
+                parameters=parameters, quality=quality, value=value, seconds=round(seconds), seed=experiment.seed, commit=version,
             )  # fmt: skip
             print(f"  {quality}: {value}", flush=True)
     return 0

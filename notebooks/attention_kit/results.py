@@ -50,7 +50,7 @@ def record_result(path: Path | None = None, **row: str | float) -> None:
     if wrong := [name for name in NUMBERS if not _is_number(row[name])]:
         raise ValueError(f"В столбцах {', '.join(wrong)} должны быть числа, а не {row[wrong[0]]!r}.")
     filled = {"hardware": hardware(), "profile": profile(), "date": date.today().isoformat()}
-    filled |= {"commit": _commit(), "seed": ""} | row
+    filled |= {"commit": course_version(), "seed": ""} | row
     path = path or cache_dir() / "results.csv"
     with _lock(path):
         _write(path, [*_read_own(path), {name: str(filled[name]) for name in RESULT_COLUMNS}])
@@ -121,7 +121,7 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
     part.replace(path)
 
 
-def _commit() -> str:
+def course_version() -> str:
     """Версия курса по git («-dirty» — с несохранёнными правками); пусто, если это не рабочая копия git."""
     try:
         command = ["git", "describe", "--always", "--dirty"]
