@@ -44,7 +44,7 @@ FAULTS = [
     Fault("01-rnn-attention", "форма", cell="class AdditiveAttention(", old="[:, :, None]", new="[:, None]",
           caught="attention = AdditiveAttention(7)"),
     Fault("01-rnn-attention", "число", cell="hand_weights = softmax(scores)", old="0.8829", new="0.8830", stored=True),
-    Fault("01-rnn-attention", "карта", cell="hand_made =", old="heatmap(hand_weights,", new="heatmap(scores,"),
+    Fault("01-rnn-attention", "карта", cell="hand_made =", old="hand_weights, [", new="scores, ["),
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,7 @@ def test_interrupted_by_the_reader(project: Path) -> None:
         process = subprocess.Popen(
             [sys.executable, SCRIPT], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # в фоне Ctrl+C бывает отключён
             env={"PATH": "", "HOME": str(project), "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "", "PIP_FIND_LINKS": "",
                  "PIP_INDEX_URL": f"http://127.0.0.1:{server.getsockname()[1]}/simple"},
         )  # fmt: skip

@@ -115,7 +115,7 @@ def _read_own(path: Path) -> list[dict[str, str]]:
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
     part = path.with_suffix(".part")  # затем одна атомарная замена: оборванная запись таблицу не портит
     with open(part, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, RESULT_COLUMNS)
+        writer = csv.DictWriter(file, RESULT_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     part.replace(path)
