@@ -220,7 +220,7 @@ class Shell:
 @pytest.mark.parametrize("colab", [False, True])
 def test_setup_cell(colab: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     source = links.SETUP.format(repository="test/course")
-    assert len(source.splitlines()) <= 6
+    assert len(source.splitlines()) <= 7
     if colab:
         monkeypatch.setitem(sys.modules, "google.colab", object())
     shell = Shell()
@@ -241,7 +241,7 @@ def test_setup_cell_clones_once(tmp_path: Path) -> None:
     identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
     subprocess.run(["git", "-C", source, "add", "."], check=True)
     subprocess.run(["git", "-C", source, *identity, "commit", "--quiet", "-m", "x"], check=True)
-    command = re.search(r"!(.+)", links.SETUP).group(1)
+    command = re.search(r"!(.+\n.+)", links.SETUP).group(1)
     command = command.replace("https://github.com/{repository}", source.as_uri())
     command = command.replace("/content/course", str(tmp_path / "course"))
     for _ in range(2):

@@ -21,7 +21,8 @@ SETUP = """\
 import sys
 
 if "google.colab" in sys.modules:  # на вашем компьютере и в Binder ячейка ничего не делает
-    !test -d /content/course || git clone --quiet --depth 1 https://github.com/{repository} /content/course
+    !test -d /content/course || \\
+        git clone --quiet --depth 1 https://github.com/{repository} /content/course
     %run /content/course/tools/colab_setup.py"""
 
 

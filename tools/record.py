@@ -40,15 +40,22 @@ class Experiment:
 
 
 def rnn_on_our_corpus(
-    seed: int, attention: bool = True, epochs: int = 5, longest: int = ak.MAX_TRAIN
+    seed: int,
+    attention: bool = True,
+    epochs: int = 4,
+    longest: int = ak.MAX_TRAIN,
+    spread: float | None = None,
 ) -> tuple[int, float, Scores]:
-    """Переводчик из 01: 20 000 пар до `longest` слов; BLEU и точные переводы по длинам, AER."""
+    """Переводчик из 01: 20 000 пар до `longest` слов; BLEU и точные переводы по длинам, AER.
+
+    spread — разброс начальных эмбеддингов кодировщика; None — как в блокноте.
+    """
     nb = definitions(ROOT / "notebooks" / "01-rnn-attention.ipynb")
     corpus = ak.load_corpus(20_000, 800, 1200, 300)
     train, valid = ([p for p in part if p.length <= longest] for part in (corpus.train, corpus.valid))
     words = nb.make_words(corpus.train)
     nb.keras.utils.set_random_seed(seed)
-    model = nb.Translator(len(words.source), len(words.target), 128, attention)
+    model = nb.Translator(len(words.source), len(words.target), 128, attention, spread)
     _, seconds = nb.train(model, train, words, epochs, valid)
     return model.count_params(), seconds, rnn_scores(nb, model, words, corpus)
 
@@ -87,14 +94,18 @@ def experiments() -> list[Experiment]:
     """Все измерения: сравнение моделей на трёх зёрнах, затем по одному долгому."""
     ours = partial(Experiment, "01")
     plain = partial(rnn_on_our_corpus, attention=False)
-    longer = partial(rnn_on_our_corpus, attention=False, epochs=15)
-    short = partial(rnn_on_our_corpus, longest=13, epochs=12)
+    longer = partial(rnn_on_our_corpus, attention=False, epochs=12)
+    short = partial(rnn_on_our_corpus, longest=13, epochs=10)
+    wide = partial(rnn_on_our_corpus, spread=0.5)
+    narrow = partial(plain, spread=0.05)
     tatoeba = partial(rnn_on_tatoeba, epochs=12)
     rows = []
     for seed in (1, 2, 3):
         rows.append(ours("RNN с вниманием", "наш корпус", seed, rnn_on_our_corpus))
         rows.append(ours("RNN без внимания", "наш корпус", seed, plain))
-    rows.append(ours("RNN без внимания, 15 эпох", "наш корпус", 1, longer))
+    rows.append(ours("RNN с вниманием, разброс 0,5", "наш корпус", 1, wide))
+    rows.append(ours("RNN без внимания, разброс 0,05", "наш корпус", 1, narrow))
+    rows.append(ours("RNN без внимания, 12 эпох", "наш корпус", 1, longer))
     rows.append(ours("RNN с вниманием", "наш корпус, обучение до 13 слов", 1, short))
     rows.append(ours("RNN с вниманием, 12 эпох", "Tatoeba", 1, tatoeba))
     return rows

@@ -2,10 +2,27 @@
 
 import os
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # до первого импорта TensorFlow: без служебных сообщений
+os.environ.setdefault(
+    "TF_CPP_MIN_LOG_LEVEL", "3"
+)  # до первого импорта TensorFlow: без служебных сообщений
 
-from attention_kit.corpus import MAX_TEST, MAX_TRAIN, Corpus, Grammar, Pair, collect, load_corpus
-from attention_kit.figures import heatmap, image, quality_by_length, show, show_image, training_curve
+from attention_kit.corpus import (
+    MAX_TEST,
+    MAX_TRAIN,
+    Corpus,
+    Grammar,
+    Pair,
+    collect,
+    load_corpus,
+)
+from attention_kit.figures import (
+    heatmap,
+    image,
+    quality_by_length,
+    show,
+    show_image,
+    training_curve,
+)
 from attention_kit.metrics import (
     AlignmentScore,
     alignment_error_rate,
@@ -16,7 +33,13 @@ from attention_kit.metrics import (
     exact_match,
 )
 from attention_kit.profiles import choose, profile
-from attention_kit.results import RESULT_COLUMNS, RESULT_TITLES, hardware, record_result, results
+from attention_kit.results import (
+    RESULT_COLUMNS,
+    RESULT_TITLES,
+    hardware,
+    record_result,
+    results,
+)
 from attention_kit.sources import SourceError, cache_dir, course_data, download
 from attention_kit.tatoeba import split_by_group, tatoeba_pairs
 from attention_kit.text import Vocabulary, detokenize, tokenize

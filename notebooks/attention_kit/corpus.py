@@ -38,10 +38,15 @@ def load_corpus(
     """
     for name, count in {"train": train, "valid": valid, "test": test, "long": long}.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ValueError(f"{name} — число пар: нужно положительное целое, а передано {count!r}.")
+            raise ValueError(
+                f"{name} — число пар: нужно положительное целое, а передано {count!r}."
+            )
     within, beyond = _generate(train + valid + test, long, seed)
     return Corpus(
-        list(within[valid + test :]), list(within[:valid]), list(within[valid : valid + test]), list(beyond)
+        list(within[valid + test :]),
+        list(within[:valid]),
+        list(within[valid : valid + test]),
+        list(beyond),
     )
 
 
@@ -62,7 +67,9 @@ def collect(
     seen — русские предложения, которые уже есть; новые добавляются туда же.
     """
     share = 1.15 * count / (longest - shortest + 1)
-    room = dict.fromkeys(range(shortest, longest + 1), share)  # сколько пар каждой длины ещё нужно
+    room = dict.fromkeys(
+        range(shortest, longest + 1), share
+    )  # сколько пар каждой длины ещё нужно
     pairs: list[Pair] = []
     failures = 0
     while len(pairs) < count:
@@ -82,7 +89,9 @@ def collect(
 
 def attempt(grammar: Grammar, length: int) -> Pair | None:
     """Предложение примерно такой длины; None, если посреди него кончились подходящие слова."""
-    links = max(0, round((length - 7) / 6 + grammar.random.uniform(-1, 1)))  # союз добавляет 6–7 слов
+    links = max(
+        0, round((length - 7) / 6 + grammar.random.uniform(-1, 1))
+    )  # союз добавляет 6–7 слов
     try:
         return grammar.sentence(links)
     except OutOfWords:

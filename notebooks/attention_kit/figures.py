@@ -30,7 +30,9 @@ def show(figure_or_path: Figure | Path | str, alt: str) -> None:
     from IPython.display import HTML, display
 
     if not alt or not alt.strip():
-        raise ValueError("Нужно описание рисунка (alt): одно предложение о том, что на нём видно.")
+        raise ValueError(
+            "Нужно описание рисунка (alt): одно предложение о том, что на нём видно."
+        )
     if isinstance(figure_or_path, Figure):
         mime, data = "image/png", _png(figure_or_path)
     else:
@@ -44,7 +46,12 @@ def _png(figure: Figure) -> bytes:
 
     buffer = BytesIO()
     figure.savefig(
-        buffer, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", metadata={"Software": None}
+        buffer,
+        format="png",
+        dpi=DPI,
+        bbox_inches="tight",
+        facecolor="white",
+        metadata={"Software": None},
     )
     plt.close(figure)
     return buffer.getvalue()
@@ -88,7 +95,10 @@ def heatmap(
     объект с полями sure и possible либо пара (sure, possible) — связи (слово перевода, исходное слово);
     точные обведены сплошной линией, возможные — штриховой. ValueError, если картинка вышла бы неверной.
     """
-    source, target = _tokens(source_tokens, "исходном предложении"), _tokens(target_tokens, "переводе")
+    source, target = (
+        _tokens(source_tokens, "исходном предложении"),
+        _tokens(target_tokens, "переводе"),
+    )
     kept = _weights(weights, len(source), len(target))
     links = None if gold is None else _gold_links(gold, len(source), len(target))
     if ax is None:
@@ -106,7 +116,9 @@ def heatmap(
 
 def _tokens(tokens: list[str], where: str) -> list[str]:
     if isinstance(tokens, str):
-        raise ValueError(f"Подписи к словам в {where} нужны списком, а дана строка: разбейте её на слова.")
+        raise ValueError(
+            f"Подписи к словам в {where} нужны списком, а дана строка: разбейте её на слова."
+        )
     tokens = list(tokens)
     if not tokens:
         raise ValueError(f"В {where} нет ни одного слова: рисовать нечего.")
@@ -122,7 +134,9 @@ def _weights(weights: np.ndarray, n_source: int, n_target: int) -> np.ndarray:
     try:
         matrix = np.asarray(weights, dtype=float)
     except (TypeError, ValueError) as error:
-        raise ValueError("Веса — не матрица чисел: проверьте, что все строки одной длины.") from error
+        raise ValueError(
+            "Веса — не матрица чисел: проверьте, что все строки одной длины."
+        ) from error
     if matrix.ndim != 2:
         raise ValueError(
             f"Нужна матрица (слова перевода, исходные слова), а дан массив формы {matrix.shape}: "
@@ -146,7 +160,9 @@ def _weights(weights: np.ndarray, n_source: int, n_target: int) -> np.ndarray:
         )
     if (kept < 0).any():
         row = int(np.argwhere(kept < 0)[0, 0])
-        raise ValueError(f"В строке {row} есть отрицательный вес: похоже, это оценки до softmax, а не веса.")
+        raise ValueError(
+            f"В строке {row} есть отрицательный вес: похоже, это оценки до softmax, а не веса."
+        )
     _check_sums(matrix, kept)
     return kept
 
@@ -165,7 +181,9 @@ def _check_sums(matrix: np.ndarray, kept: np.ndarray) -> None:
         reason = "единице равны суммы столбцов: матрицу нужно транспонировать, или softmax взят не по той оси"
     else:
         reason = "похоже, это не веса после softmax"
-    raise ValueError(f"Сумма строки {row} матрицы внимания равна {sums[row]:.4g}, а должна быть 1: {reason}.")
+    raise ValueError(
+        f"Сумма строки {row} матрицы внимания равна {sums[row]:.4g}, а должна быть 1: {reason}."
+    )
 
 
 def _gold_links(gold: Any, n_source: int, n_target: int) -> tuple[set, set]:
@@ -228,12 +246,24 @@ def _draw_links(ax: Axes, sure: set, possible: set, cell: float) -> None:
     width = float(np.clip(cell * 4.5, 0.9, 2))
     halo = [patheffects.withStroke(linewidth=width + 1.8, foreground="black")]
     legend = []
-    for links, style, name in ((sure, "-", "точная связь"), (possible, (0, (2, 1.2)), "возможная связь")):
-        look = {"edgecolor": "white", "linewidth": width, "linestyle": style, "path_effects": halo}
+    for links, style, name in (
+        (sure, "-", "точная связь"),
+        (possible, (0, (2, 1.2)), "возможная связь"),
+    ):
+        look = {
+            "edgecolor": "white",
+            "linewidth": width,
+            "linestyle": style,
+            "path_effects": halo,
+        }
         for target, source in links:
             ax.add_patch(Rectangle((source - 0.4, target - 0.4), 0.8, 0.8, fill=False, **look))
         if links:
-            legend.append(Rectangle((0, 0), 1, 1, facecolor="0.6", label=name, **look | {"linewidth": 1.2}))
+            legend.append(
+                Rectangle(
+                    (0, 0), 1, 1, facecolor="0.6", label=name, **look | {"linewidth": 1.2}
+                )
+            )
     ax.legend(
         handles=legend,
         loc="upper left",
@@ -275,7 +305,10 @@ def _epochs(history: dict[str, list[float]], key: str) -> range:
 
 
 def quality_by_length(
-    curves: dict[str, list[tuple]], ylabel: str, split_at: str | float | None = None, title: str = ""
+    curves: dict[str, list[tuple]],
+    ylabel: str,
+    split_at: str | float | None = None,
+    title: str = "",
 ) -> Figure:
     """Качество по длине предложения, по линии на модель.
 
@@ -283,7 +316,9 @@ def quality_by_length(
     длина (или группа), какая была в обучении: правее неё проводится черта «дальше — длиннее обучающих».
     """
     if not curves or not all(curves.values()):
-        raise ValueError("Нет ни одной точки: передайте для каждой модели список (длина, значение).")
+        raise ValueError(
+            "Нет ни одной точки: передайте для каждой модели список (длина, значение)."
+        )
     labels = list(dict.fromkeys(point[0] for points in curves.values() for point in points))
     if len({isinstance(label, str) for label in labels}) > 1:
         raise ValueError(
@@ -296,13 +331,22 @@ def quality_by_length(
         else {label: label for label in labels}
     )
     if grouped and split_at is not None and split_at not in position:
-        raise ValueError(f"Группы длин «{split_at}» среди точек нет; есть: {', '.join(labels)}.")
+        raise ValueError(
+            f"Группы длин «{split_at}» среди точек нет; есть: {', '.join(labels)}."
+        )
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     ax = figure.subplots()
-    for (name, points), look in zip(curves.items(), ("o-", "s--", "^-.", "D:") * len(curves), strict=False):
+    for (name, points), look in zip(
+        curves.items(), ("o-", "s--", "^-.", "D:") * len(curves), strict=False
+    ):
         if not np.isfinite([point[1] for point in points]).all():
             raise ValueError(f"Среди значений модели «{name}» есть NaN или бесконечность.")
-        ax.plot([position[point[0]] for point in points], [point[1] for point in points], look, label=name)
+        ax.plot(
+            [position[point[0]] for point in points],
+            [point[1] for point in points],
+            look,
+            label=name,
+        )
     if grouped:
         ax.set_xticks(range(len(labels)), labels)
     if split_at is not None:
@@ -319,7 +363,9 @@ def quality_by_length(
     ax.set_ylim(bottom=0)
     ax.set(xlabel="слов в исходном предложении", ylabel=ylabel)
     _plain(ax)
-    figure.legend(frameon=False, loc="outside lower center", ncols=2)  # линии подпись не закрывает
+    figure.legend(
+        frameon=False, loc="outside lower center", ncols=2
+    )  # линии подпись не закрывает
     figure.suptitle(title, fontsize=11)
     return figure
 

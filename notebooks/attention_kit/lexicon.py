@@ -9,7 +9,14 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "ru-en"
-CASES = {"S": "nom", "O": "acc", "R": "dat", "I": "ins", "L": "loc", "D": "acc"}  # места при глаголе
+CASES = {
+    "S": "nom",
+    "O": "acc",
+    "R": "dat",
+    "I": "ins",
+    "L": "loc",
+    "D": "acc",
+}  # места при глаголе
 TENSES = ("pres", "past", "fut")
 
 
@@ -33,7 +40,9 @@ def rules() -> dict:
 def expand(classes: str) -> frozenset[str]:
     """Сводные классы (`own`) раскрываются в простые (`ware`, `animal`…); несколько — через запятую."""
     groups = rules()["groups"]
-    return frozenset(simple for name in classes.split(",") for simple in groups.get(name, [name]))
+    return frozenset(
+        simple for name in classes.split(",") for simple in groups.get(name, [name])
+    )
 
 
 @cache
@@ -46,7 +55,9 @@ def expand_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
 def patterns(kinds: tuple[str, ...], tense: str | None) -> tuple[dict, ...]:
     """Образцы предложений этих видов (пусто — любых), возможные в этом времени (None — в любом)."""
     fits = [row for row in rules()["clause"] if not kinds or row["kind"] in kinds]
-    return tuple(row for row in fits if tense in (None, *row.get("tenses", [row.get("tense", tense)])))
+    return tuple(
+        row for row in fits if tense in (None, *row.get("tenses", [row.get("tense", tense)]))
+    )
 
 
 @cache
@@ -99,13 +110,17 @@ def check_rules() -> None:
         needed = row["subject"] if name in ("inf", "that") else f"{row['subject']},{classes}"
         _need_nouns(needed, f"verbs.tsv, глагол «{row['ru']}»")
     for row in table("adjectives"):
-        _need_nouns(",".join(sorted(row["classes"])), f"adjectives.tsv, прилагательное «{row['ru']}»")
+        _need_nouns(
+            ",".join(sorted(row["classes"])), f"adjectives.tsv, прилагательное «{row['ru']}»"
+        )
     for pattern in rules()["clause"]:
         _check_pattern(pattern)
     kinds = {pattern["kind"] for pattern in rules()["clause"]}
     for link in rules()["link"]:
         named = (*link.get("first", ()), *link.get("second", ()))
-        _known(expand_kinds(named), kinds, f"grammar.toml, союз «{link['ru']}»", "вида предложений")
+        _known(
+            expand_kinds(named), kinds, f"grammar.toml, союз «{link['ru']}»", "вида предложений"
+        )
 
 
 def _need_nouns(classes: str, where: str) -> None:

@@ -39,7 +39,9 @@ def alignment_error_rate(
         n_predicted += len(a)
         n_sure += len(s)
     if not n_predicted or not n_sure:
-        raise ValueError("Нет ни одной предсказанной или ни одной точной связи: сравнивать не с чем.")
+        raise ValueError(
+            "Нет ни одной предсказанной или ни одной точной связи: сравнивать не с чем."
+        )
     return AlignmentScore(
         aer=1 - (hits_sure + hits_possible) / (n_predicted + n_sure),
         precision=hits_possible / n_predicted,
@@ -62,14 +64,18 @@ def best_links(weights: np.ndarray, n_source: int, n_target: int) -> set[Link]:
     _check_lengths(n_source, n_target)
     kept = weights[:n_target, :n_source]
     if not np.isfinite(kept).all():
-        raise ValueError("В матрице весов есть NaN или бесконечность: наибольший вес не определён.")
+        raise ValueError(
+            "В матрице весов есть NaN или бесконечность: наибольший вес не определён."
+        )
     return {(target, int(source)) for target, source in enumerate(kept.argmax(axis=1))}
 
 
 def diagonal_links(n_source: int, n_target: int) -> set[Link]:
     """Выравнивание «по диагонали»: каждому слову перевода — исходное слово на той же доле пути."""
     _check_lengths(n_source, n_target)
-    return {(target, (2 * target + 1) * n_source // (2 * n_target)) for target in range(n_target)}
+    return {
+        (target, (2 * target + 1) * n_source // (2 * n_target)) for target in range(n_target)
+    }
 
 
 def _check_lengths(n_source: int, n_target: int) -> None:
@@ -88,12 +94,16 @@ def bleu(hypotheses: list[str], references: list[str]) -> float:
 def exact_match(hypotheses: list[str], references: list[str]) -> float:
     """Сколько процентов переводов совпало с образцом слово в слово, 0–100."""
     _check_texts(hypotheses, references)
-    return 100 * sum(h == r for h, r in zip(hypotheses, references, strict=True)) / len(references)
+    return (
+        100 * sum(h == r for h, r in zip(hypotheses, references, strict=True)) / len(references)
+    )
 
 
 def _check_texts(hypotheses: list[str], references: list[str]) -> None:
     if isinstance(hypotheses, str) or isinstance(references, str):
-        raise ValueError("Нужны списки предложений, а дана одна строка: возьмите её в список, [строка].")
+        raise ValueError(
+            "Нужны списки предложений, а дана одна строка: возьмите её в список, [строка]."
+        )
     if not references or len(hypotheses) != len(references):
         raise ValueError(
             f"Переводов {len(hypotheses)}, образцов {len(references)}: нужно поровну и хотя бы по одному."
@@ -120,12 +130,18 @@ def by_length(
             f"Длин {len(lengths)}, переводов {len(hypotheses)}, образцов {len(references)}: нужно поровну."
         )
     if list(edges) != sorted(set(edges)) or not edges or edges[0] < 1:
-        raise ValueError(f"Границы длин должны возрастать и быть не меньше 1, а даны {list(edges)}.")
+        raise ValueError(
+            f"Границы длин должны возрастать и быть не меньше 1, а даны {list(edges)}."
+        )
     if not lengths or min(lengths) < 1 or max(lengths) > edges[-1]:
-        raise ValueError(f"Нужна хотя бы одна длина, и каждая — от 1 до последней границы, {edges[-1]}.")
+        raise ValueError(
+            f"Нужна хотя бы одна длина, и каждая — от 1 до последней границы, {edges[-1]}."
+        )
     groups = np.array([bisect_left(edges, length) for length in lengths])
     rows = []
-    for group, (low, high) in enumerate(zip([1, *(edge + 1 for edge in edges[:-1])], edges, strict=True)):
+    for group, (low, high) in enumerate(
+        zip([1, *(edge + 1 for edge in edges[:-1])], edges, strict=True)
+    ):
         chosen = np.flatnonzero(groups == group)
         if len(chosen):
             value = metric([hypotheses[i] for i in chosen], [references[i] for i in chosen])

@@ -48,7 +48,9 @@ def record_result(path: Path | None = None, **row: str | float) -> None:
     if missing := [name for name in RESULT_COLUMNS[:7] if name not in row]:
         raise ValueError(f"Не хватает столбцов: {', '.join(missing)}.")
     if wrong := [name for name in NUMBERS if not _is_number(row[name])]:
-        raise ValueError(f"В столбцах {', '.join(wrong)} должны быть числа, а не {row[wrong[0]]!r}.")
+        raise ValueError(
+            f"В столбцах {', '.join(wrong)} должны быть числа, а не {row[wrong[0]]!r}."
+        )
     filled = {"hardware": hardware(), "profile": profile(), "date": date.today().isoformat()}
     filled |= {"commit": course_version(), "seed": ""} | row
     path = path or cache_dir() / "results.csv"
@@ -84,7 +86,9 @@ def _read(path: Path) -> list[dict[str, str]]:
         table = [dict(zip(RESULT_COLUMNS, row, strict=True)) for row in rows]
     except (csv.Error, ValueError) as error:
         raise ValueError(f"Файл {path.name} — не таблица результатов или испорчен.") from error
-    if header != RESULT_COLUMNS or not all(_is_number(row[name]) for row in table for name in NUMBERS):
+    if header != RESULT_COLUMNS or not all(
+        _is_number(row[name]) for row in table for name in NUMBERS
+    ):
         raise ValueError(f"В файле {path.name} не те столбцы или не числа там, где они нужны.")
     return table
 
@@ -113,7 +117,9 @@ def _read_own(path: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
-    part = path.with_suffix(".part")  # затем одна атомарная замена: оборванная запись таблицу не портит
+    part = path.with_suffix(
+        ".part"
+    )  # затем одна атомарная замена: оборванная запись таблицу не портит
     with open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, RESULT_COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -125,7 +131,9 @@ def course_version() -> str:
     """Версия курса по git («-dirty» — с несохранёнными правками); пусто, если это не рабочая копия git."""
     try:
         command = ["git", "describe", "--always", "--dirty"]
-        done = subprocess.run(command, check=False, cwd=NOTEBOOKS, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(
+            command, check=False, cwd=NOTEBOOKS, capture_output=True, text=True, timeout=10
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -137,7 +145,9 @@ def hardware() -> str:
         import tensorflow as tf
 
         if devices := tf.config.list_physical_devices("GPU"):
-            return tf.config.experimental.get_device_details(devices[0]).get("device_name", "GPU")
+            return tf.config.experimental.get_device_details(devices[0]).get(
+                "device_name", "GPU"
+            )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{cores} {_plural(cores, 'ядро', 'ядра', 'ядер')} CPU, {gigabytes:.0f} ГБ"

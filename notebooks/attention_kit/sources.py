@@ -28,7 +28,9 @@ def course_data() -> Path | None:
 def cache_dir() -> Path:
     """Папка курса в кэше пользователя: COURSE_CACHE, иначе $XDG_CACHE_HOME или ~/.cache; создаётся, если её нет."""
     value = os.environ.get("COURSE_CACHE", "")
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attention-course"
+    usual = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attention-course"
+    )
     path = Path(value) if value else usual
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -46,7 +48,9 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def download(url: str, dest: Path | str, sha256: str | None = None, timeout: float = 60) -> Path:
+def download(
+    url: str, dest: Path | str, sha256: str | None = None, timeout: float = 60
+) -> Path:
     """Скачивает url в файл dest не дольше timeout секунд в сумме и возвращает путь к нему.
 
     Качает дочерний процесс: у библиотек нет общего ограничения времени, а процесс можно остановить,
@@ -57,10 +61,14 @@ def download(url: str, dest: Path | str, sha256: str | None = None, timeout: flo
     part = dest.with_name(f"{dest.name}.{os.getpid()}.part")
     command = [sys.executable, str(Path(__file__).with_name("_fetch.py")), url, str(part)]
     try:
-        done = subprocess.run(command, check=False, capture_output=True, timeout=timeout, encoding="utf-8")
+        done = subprocess.run(
+            command, check=False, capture_output=True, timeout=timeout, encoding="utf-8"
+        )
         if done.returncode:
             raise SourceError(
-                done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "скачать не удалось"
+                done.stderr.strip().splitlines()[-1]
+                if done.stderr.strip()
+                else "скачать не удалось"
             )
         if sha256 and file_sha256(part) != sha256:
             raise SourceError("контрольная сумма скачанного файла не совпала с ожидаемой")

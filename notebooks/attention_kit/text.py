@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 # дробь, время | английское слово до 't вместе с n | слово (в том числе через дефис) | 's, 'll … | любой другой знак
-_TOKEN = re.compile(r"\d+(?:[.,:]\d+)+|n't\b|\w+?(?=n't\b)|\w+(?:-\w+)*|'(?:s|m|d|re|ve|ll)\b|\S")
+_TOKEN = re.compile(
+    r"\d+(?:[.,:]\d+)+|n't\b|\w+?(?=n't\b)|\w+(?:-\w+)*|'(?:s|m|d|re|ve|ll)\b|\S"
+)
 STRESS = "\u0301"  # знак ударения: «за́мок» и «замок» — одно слово
 _CLITICS = {"n't", "'s", "'m", "'d", "'re", "'ve", "'ll"}
 _CLOSING = set(".,!?:;…)]}»%") | _CLITICS
@@ -39,10 +41,15 @@ class Vocabulary:
     PAD, UNKNOWN, START, END = range(4)
 
     def __init__(
-        self, sentences: Iterable[Sequence[str]], max_size: int | None = None, min_count: int = 1
+        self,
+        sentences: Iterable[Sequence[str]],
+        max_size: int | None = None,
+        min_count: int = 1,
     ) -> None:
         """Слова — по убыванию частоты (равные — по алфавиту), не больше max_size вместе со служебными."""
-        counts = Counter(token for tokens in sentences for token in tokens if token not in self.SPECIAL)
+        counts = Counter(
+            token for tokens in sentences for token in tokens if token not in self.SPECIAL
+        )
         words = [
             word
             for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -70,10 +77,14 @@ class Vocabulary:
         start и end добавляют метки начала и конца; они входят в длину.
         """
         if isinstance(sentences, str) or any(isinstance(tokens, str) for tokens in sentences):
-            raise ValueError("Нужен список предложений, каждое — список слов: разбейте текст через tokenize.")
+            raise ValueError(
+                "Нужен список предложений, каждое — список слов: разбейте текст через tokenize."
+            )
         for number, tokens in enumerate(sentences):
             if not len(tokens):
-                raise ValueError(f"Предложение {number} (счёт с нуля) пустое: в нём нет ни одного слова.")
+                raise ValueError(
+                    f"Предложение {number} (счёт с нуля) пустое: в нём нет ни одного слова."
+                )
         rows = [
             [self.START] * start
             + [self.index.get(token, self.UNKNOWN) for token in tokens]
