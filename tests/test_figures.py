@@ -126,6 +126,61 @@ def test_heatmap_refuses_links_outside(link):
         ak.heatmap(WEIGHTS, SOURCE, TARGET, gold=(set(), {link}))
 
 
+def heads(*shape: int) -> np.ndarray:
+    """Случайные веса (…, T, T) с единичными суммами строк."""
+    weights = np.random.default_rng(0).random(shape)
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def panels(figure) -> list:
+    return [ax for ax in figure.axes if ax.images and ax.get_label() != "<colorbar>"]
+
+
+def test_head_grid_rows_are_layers_and_columns_heads():
+    weights = heads(2, 3, 4, 4)
+    figure = ak.head_grid(weights, SOURCE, title="5 $ и $")
+    axes = panels(figure)
+    assert np.array_equal([ax.images[0].get_array() for ax in axes], weights.reshape(6, 4, 4))
+    left, top = np.array([(ax.get_position().x0, ax.get_position().y1) for ax in axes]).reshape(2, 3, 2).T
+    assert (np.diff(left, axis=0) > 0).all() and (np.diff(top, axis=1) < 0).all()
+    assert [ax.get_title() for ax in axes] == ["голова 1", "2", "3", "", "", ""]
+    assert [ax.get_ylabel() for ax in axes] == ["слой 1", "", "", "слой 2", "", ""]
+    assert {ax.images[0].get_clim() for ax in axes} == {(0, 1)}
+    assert texts(axes[0].get_yticklabels()) == texts(axes[-1].get_xticklabels()) == SOURCE
+    assert "5 $ и $" in texts(figure.texts)
+
+
+def test_head_grid_of_one_layer_cuts_padding_off():
+    weights = np.zeros((2, 6, 6))
+    weights[:, :4, :4] = heads(2, 4, 4)
+    axes = panels(ak.head_grid(weights, SOURCE))
+    assert np.array_equal([ax.images[0].get_array() for ax in axes], weights[:, :4, :4])
+    assert [ax.get_ylabel() for ax in axes] == ["", ""]
+
+
+def test_large_head_grid_lists_its_words_below():
+    words = [f"слово{number}" for number in range(15)]
+    figure = ak.head_grid(heads(6, 12, 15, 15), words)
+    assert not texts(panels(figure)[0].get_yticklabels())
+    assert texts(figure.texts) == ["Слова: " + " ".join(words)]
+    assert Image.open(BytesIO(figures._png(figure))).width <= 900
+
+
+@pytest.mark.parametrize(
+    ("weights", "tokens", "message"),
+    [
+        (heads(4, 4), SOURCE, r"формы \(4, 4\).*weights\[0\]"),
+        (np.zeros((0, 3, 4, 4)), SOURCE, r"формы \(0, 3, 4, 4\)"),
+        (heads(2, 3, 3), SOURCE, "меньше, чем слов"),
+        (heads(2, 4, 4) * 2, SOURCE, "Сумма строки 0"),
+        (heads(2, 4, 4), [], "нет ни одного слова"),
+    ],
+)
+def test_head_grid_refuses(weights, tokens, message):
+    with pytest.raises(ValueError, match=message):
+        ak.head_grid(weights, tokens)
+
+
 def test_training_curve():
     history = {"loss": [3, 2], "accuracy": [0.1, 0.2], "val_loss": [3.5, 2.5]}
     loss, accuracy = ak.training_curve(history, "Обучение").axes

@@ -6,9 +6,10 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,6 +87,80 @@ def rnn_on_tatoeba(seed: int, epochs: int) -> tuple[int, float, Scores]:
     )
 
 
+def news_transformer(seed: int, **detail: Any) -> tuple[int, float, Scores]:
+    """Трансформер из 03; detail — чем он отличается (одна из ABLATIONS)."""
+    return _news_model(seed, lambda nb, size: nb.make_transformer(size, **detail))
+
+
+def news_ablation(seed: int, name: str) -> tuple[int, float, Scores]:
+    return news_transformer(seed, **_news()[0].ABLATIONS[name])
+
+
+def news_simple(seed: int, builder: str) -> tuple[int, float, Scores]:
+    """Мешок эмбеддингов (make_bag) или GRU (make_gru) из 03."""
+    return _news_model(seed, lambda nb, size: getattr(nb, builder)(size))
+
+
+def _news_model(seed: int, build: Callable[[ModuleType, int], Any]) -> tuple[int, float, Scores]:
+    nb, (train, valid, test), vectorizer, _ = _news()
+    nb.keras.utils.set_random_seed(seed)
+    model = build(nb, vectorizer.vocabulary_size())
+    batches = nb.make_batches(*train, vectorizer, shuffle=True)
+    history, seconds = nb.train_model(model, batches, nb.make_batches(*valid, vectorizer), 8)
+    answers = nb.predict(model, test[0], vectorizer).argmax(axis=1)
+    return model.count_params(), seconds, _news_scores(answers, seconds / len(history["loss"]))
+
+
+def news_tutorial(seed: int) -> tuple[int, float, Scores]:
+    """Обычный код из 03: пять эпох, веса лучшей по проверочной части."""
+    nb, (train, valid, test), vectorizer, _ = _news()
+    nb.keras.utils.set_random_seed(seed)
+    model = nb.tutorial_model(vectorizer.get_vocabulary())
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"], jit_compile=False)
+    data = [nb.tf.data.Dataset.from_tensor_slices(part).batch(128) for part in (train, valid)]
+    best = nb.keras.callbacks.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True)
+    start = time.perf_counter()
+    history = model.fit(
+        data[0].shuffle(len(train[0]), seed=1), validation_data=data[1], epochs=5, callbacks=[best], verbose=0
+    )
+    seconds = time.perf_counter() - start
+    answers = model.predict(nb.tf.data.Dataset.from_tensor_slices(test[0]).batch(128), verbose=0).argmax(
+        axis=1
+    )
+    return model.count_params(), seconds, _news_scores(answers, seconds / len(history.history["loss"]))
+
+
+def news_tfidf(seed: int) -> tuple[int, float, Scores]:
+    """TF-IDF из 03: от зерна не зависит."""
+    nb, (train, valid, _), _, answers = _news()
+    start = time.perf_counter()
+    _, size = nb.tfidf(train, valid)
+    return size, time.perf_counter() - start, _news_scores(answers)
+
+
+def _news_scores(answers: Any, epoch_seconds: float | None = None) -> Scores:
+    """Доля верных; секунд на эпоху; разница с TF-IDF и p парной проверки, если это не он сам."""
+    nb, (_, _, test), _, simple = _news()
+    right, simple_right = answers == test[1], simple == test[1]
+    yield "верно, %", 100 * right.mean()
+    if epoch_seconds:
+        yield "с на эпоху", epoch_seconds
+        yield "разница, п. п.", 100 * (right.mean() - simple_right.mean())
+        yield "p", nb.paired(right, simple_right)[2]
+
+
+@cache
+def _news() -> tuple[ModuleType, list, Any, Any]:
+    """Блокнот 03, части AG News, словарь и ответы TF-IDF на тестовой части."""
+    nb = definitions(ROOT / "notebooks" / "03-transformer-classifier.ipynb")
+    news = ak.load_news()
+    if news.source != "AG News":
+        raise ak.SourceError("Нужны новости AG News: укажите в COURSE_DATA папку с ag_news_csv.")
+    parts = nb.split_news(news)
+    predict, _ = nb.tfidf(*parts[:2])
+    return nb, parts, nb.make_vectorizer(parts[0][0]), predict(parts[2][0])
+
+
 def _no_tatoeba() -> list:
     raise ak.SourceError("Нужны пары Tatoeba: укажите в COURSE_DATA папку с rus-eng/rus.txt.")
 
@@ -108,7 +183,22 @@ def experiments() -> list[Experiment]:
     rows.append(ours("RNN без внимания, 12 эпох", "наш корпус", 1, longer))
     rows.append(ours("RNN с вниманием", "наш корпус, обучение до 13 слов", 1, short))
     rows.append(ours("RNN с вниманием, 12 эпох", "Tatoeba", 1, tatoeba))
-    return rows
+    return rows + news_experiments()
+
+
+def news_experiments() -> list[Experiment]:
+    """Лестница моделей и детали трансформера из 03."""
+    ag = partial(Experiment, "03")
+    ladder = {
+        "мешок эмбеддингов": partial(news_simple, builder="make_bag"),
+        "GRU": partial(news_simple, builder="make_gru"),
+        "трансформер": news_transformer,
+        "обычный код": news_tutorial,
+    }
+    details = ("без мест", "без маски", "одна голова", "два слоя", "нормировка до (pre-norm)")
+    ladder |= {f"трансформер, {name}": partial(news_ablation, name=name) for name in details}
+    rows = [ag("TF-IDF", "AG News", 1, news_tfidf)]
+    return rows + [ag(name, "AG News", seed, run) for name, run in ladder.items() for seed in (1, 2, 3)]
 
 
 def recorded() -> set[tuple[str, str, str, str]]:

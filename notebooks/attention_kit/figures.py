@@ -11,6 +11,7 @@ import numpy as np
 from attention_kit.sources import NOTEBOOKS
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
@@ -29,6 +30,11 @@ def show(figure_or_path: Figure | Path | str, alt: str) -> None:
     """
     from IPython.display import HTML, display
 
+    display(HTML(img_tag(figure_or_path, alt)))
+
+
+def img_tag(figure_or_path: Figure | Path | str, alt: str) -> str:
+    """Тег <img> со встроенным рисунком и описанием alt; Figure закрывается."""
     if not alt or not alt.strip():
         raise ValueError(
             "Нужно описание рисунка (alt): одно предложение о том, что на нём видно."
@@ -38,7 +44,7 @@ def show(figure_or_path: Figure | Path | str, alt: str) -> None:
     else:
         mime, data = _image_file(Path(figure_or_path))
     source = f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
-    display(HTML(f'<img alt="{html.escape(alt.strip())}" src="{source}">'))
+    return f'<img alt="{html.escape(alt.strip())}" src="{source}">'
 
 
 def _png(figure: Figure) -> bytes:
@@ -274,6 +280,92 @@ def _draw_links(ax: Axes, sure: set, possible: set, cell: float) -> None:
         handlelength=1.4,
         handleheight=1.2,
     )
+
+
+def head_grid(weights: np.ndarray, tokens: list[str], title: str = "") -> Figure:
+    """Карты всех голов сразу: строки рисунка — слои, столбцы — головы; в каждой карте строка — кто смотрит.
+
+    weights — (слоёв, голов, T, T) или (голов, T, T); как и в heatmap, лишнее сверх tokens считается
+    дополнением. Слова подписаны, если помещаются, иначе перечислены под рисунком. Цвет растёт как корень
+    из веса: иначе слабых весов не видно.
+    """
+    words, grid = _tokens(tokens, "предложении"), _grid(weights)
+    n_layers, n_heads = grid.shape[:2]
+    panel = min(7.2 / n_heads, 2.4)
+    axes = _grid_axes(n_layers, n_heads, panel)
+    labelled = panel / len(words) >= 0.12
+    for (layer, head), ax in np.ndenumerate(axes):
+        picture = ax.imshow(
+            _weights(grid[layer, head], len(words), len(words)),
+            cmap="viridis",
+            norm=PowerNorm(0.5, 0, 1),
+        )
+        _label_panel(ax, words if labelled else [], layer == n_layers - 1, head == 0)
+        if layer == 0:
+            ax.set_title("голова 1" if head == 0 else f"{head + 1}", fontsize=9)
+        if head == 0 and n_layers > 1:
+            ax.set_ylabel(f"слой {layer + 1}", fontsize=9)
+    _finish_grid(axes, picture, title, "" if labelled else "Слова: " + " ".join(words))
+    return picture.figure
+
+
+def _grid(weights: np.ndarray) -> np.ndarray:
+    """Веса как (слоёв, голов, T, T)."""
+    grid = np.asarray(weights)
+    if grid.ndim == 3:
+        grid = grid[None]
+    if grid.ndim != 4 or not grid.shape[0] * grid.shape[1]:
+        raise ValueError(
+            f"Нужны веса (слоёв, голов, слов, слов) или (голов, слов, слов), а дан массив формы {np.shape(weights)}: "
+            "возьмите одно предложение, например weights[0]."
+        )
+    return grid
+
+
+def _grid_axes(n_layers: int, n_heads: int, panel: float) -> np.ndarray:
+    """Поля сетки: сторона каждого — panel дюймов; вокруг — место для подписей, лишнее срежет show."""
+    margin = 1.5
+    width, height = panel * n_heads + 2 * margin, panel * n_layers + 2 * margin
+    return Figure(figsize=(width, height)).subplots(
+        n_layers,
+        n_heads,
+        squeeze=False,
+        gridspec_kw={
+            "left": margin / width,
+            "right": 1 - margin / width,
+            "bottom": margin / height,
+            "top": 1 - margin / height,
+            "wspace": 0.06,
+            "hspace": 0.06,
+        },
+    )
+
+
+def _label_panel(ax: Axes, words: list[str], last_row: bool, first_column: bool) -> None:
+    ax.set_xticks(range(len(words) * last_row), words * last_row, parse_math=False)
+    ax.set_yticks(range(len(words) * first_column), words * first_column, parse_math=False)
+    ax.tick_params(length=0, labelsize=8)
+    ax.tick_params(axis="x", rotation=90)
+    ax.spines[:].set_visible(False)
+
+
+def _finish_grid(axes: np.ndarray, picture: AxesImage, title: str, note: str) -> None:
+    """Общая шкала справа, название вверху, список слов внизу."""
+    figure, (width, height) = picture.figure, picture.figure.get_size_inches()
+    low, high = axes[-1, -1].get_position(), axes[0, -1].get_position()
+    place = (high.x1 + 0.12 / width, low.y0, 0.14 / width, high.y1 - low.y0)
+    bar = figure.colorbar(picture, cax=figure.add_axes(place), ticks=[0, 0.1, 0.25, 0.5, 1])
+    bar.set_label("вес внимания", fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+    bar.outline.set_visible(False)
+    if title:
+        figure.text(
+            0.5, high.y1 + 0.35 / height, title, ha="center", fontsize=11, parse_math=False
+        )
+    if note:
+        figure.text(
+            0.5, low.y0 - 0.25 / height, note, ha="center", fontsize=8, parse_math=False
+        )
 
 
 def training_curve(history: dict[str, list[float]], title: str = "") -> Figure:

@@ -1,0 +1,217 @@
+"""Новости в виде набора tfds «ag_news_subset»: COURSE_DATA, сеть через TFDS или встроенный корпус."""
+
+import csv
+import html
+import io
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from attention_kit.profiles import profile
+from attention_kit.sources import NOTEBOOKS, SourceError, cache_dir, course_data
+from filelock import FileLock, Timeout
+
+CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")  # World, Sports, Business, Sci/Tech
+EMBEDDED = NOTEBOOKS / "data" / "news-en"
+TFDS_LIMIT = 180  # секунд на всё: скачать 12 МБ, разобрать и записать 127 600 новостей
+SEED = 2015
+CLEANED = r", тексты очищены от следов разметки (#39;, &lt;, \$)"
+Split = dict[str, np.ndarray]
+Row = tuple[str, str, int]  # (заголовок, описание, метка 0–3)
+
+# В AG News амперсанд местами стал пробелом: « #39;», « quot;», «Ch #225;vez», «J amp;K».
+LOST_AMPERSAND = re.compile(
+    r"(?:^| )(#\d{2,4}|quot|amp|lt|gt|nbsp|hellip|pound|euro|[lr][sd]quo|[mn]dash"
+    r"|[A-Za-z](?:acute|grave|circ|uml|tilde|cedil|ring));"
+)
+LINE_TAG = re.compile(r"</?(?:br|p)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+TAG = re.compile(r"</?[A-Za-z]+(?:\s[^<>]*)?/?>")  # но не биржевое имя <AAPL.O>
+
+
+class News(NamedTuple):
+    """Новости: в частях — массивы равной длины `title` и `description` (str) и `label` (int64, 0–3).
+
+    source — «AG News» или «наш корпус новостей».
+    """
+
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+    source: str
+
+
+def load_news(train: int | None = None, test: int | None = None) -> News:
+    """AG News с английскими текстами: COURSE_DATA/ag_news_csv, иначе tfds.load, иначе встроенный корпус.
+
+    train, test — сколько новостей взять самое большее; берутся первые после перемешивания, одинакового
+    при каждом вызове. Тексты уже прошли clean_news_text. Печатает одну строку о том, откуда данные;
+    в профиле quick всегда берётся встроенный корпус.
+    Испорченный CSV — ValueError с именем файла и номером строки.
+    Источник: Zhang, Zhao, LeCun (2015), https://arxiv.org/abs/1509.01626.
+    """
+    limits = {"train": train, "test": test}
+    for name, limit in limits.items():
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise ValueError(
+                f"{name} — число новостей: нужно положительное целое или None, а передано {limit!r}."
+            )
+    rows, source = _rows()
+    parts = {name: _split(rows[name], limit) for name, limit in limits.items()}
+    return News(**parts, classes=CLASSES, source=source)
+
+
+def clean_news_text(text: str) -> str:
+    """Убирает из текста AG News следы разметки: `#39;`, `&lt;b&gt;`, `\\$`, `\\` вместо пробела, лишние пробелы."""
+    if not isinstance(text, str):
+        raise ValueError(
+            f"Текст новости должен быть строкой, а передано {text!r}: исправьте или удалите эту новость."
+        )
+    text = text.replace("\\$", "$").replace("\\", " ")
+    text = html.unescape(LOST_AMPERSAND.sub(r"&\1;", text))
+    text = TAG.sub("", LINE_TAG.sub(" ", text))
+    return " ".join(text.split())
+
+
+def parse_news(data: bytes, file: str) -> list[Row]:
+    """Разбирает CSV в форме AG News: метка 1–4, заголовок, описание. file — имя для сообщений."""
+    try:
+        lines = io.StringIO(data.decode("utf-8-sig"), newline="")
+    except UnicodeDecodeError as error:
+        number = data[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{file}, строка {number}: это не текст в UTF-8; сохраните файл в этой кодировке "
+            "или скачайте заново."
+        ) from None
+    reader = csv.reader(lines, strict=True)
+    rows, number = [], 1
+    while True:
+        try:
+            rows.append(_parse_row(next(reader)))
+        except StopIteration:
+            break
+        except (csv.Error, ValueError) as error:
+            reason = (
+                str(error)
+                if type(error) is ValueError
+                else "кавычки или запятые расставлены неверно"
+            )
+            raise ValueError(
+                f'{file}, строка {number}: {reason}. Нужно: "метка 1–4","заголовок","описание"; '
+                "исправьте строку или удалите её."
+            ) from None
+        number = reader.line_num + 1
+    if not rows:
+        raise ValueError(f"{file}: в файле нет ни одной новости; скачайте его заново.")
+    return rows
+
+
+def _parse_row(row: list[str]) -> Row:
+    if len(row) != 3:
+        raise ValueError(f"столбцов {len(row)}, а не три")
+    label, title, description = row[0].strip(), *map(clean_news_text, row[1:])
+    if label not in {"1", "2", "3", "4"}:
+        raise ValueError(f"метка {label!r}, а не число от 1 до 4")
+    if not title and not description:
+        raise ValueError("заголовок и описание пусты")
+    return title, description, int(label) - 1
+
+
+def _split(rows: list[Row], limit: int | None) -> Split:
+    """Первые limit новостей; порядок не зависит от того, в каком порядке строки пришли из источника."""
+    rows = sorted(rows)
+    order = np.random.default_rng(SEED).permutation(len(rows))[:limit]
+    title, description, label = zip(*(rows[i] for i in order), strict=True)
+    return {
+        "title": np.array(title, dtype=object),
+        "description": np.array(description, dtype=object),
+        "label": np.array(label, dtype=np.int64),
+    }
+
+
+def _rows() -> tuple[dict[str, list[Row]], str]:
+    """Строки обеих частей из первого доступного источника и его название; печатает, откуда они."""
+    ours, real = "наш корпус новостей", "AG News"
+    if profile() == "quick":
+        print("Источник: встроенный корпус — профиль quick другими не пользуется")
+        return _read_folder(EMBEDDED), ours
+    if folder := course_data():
+        folder /= "ag_news_csv"
+        if all((folder / f"{name}.csv").is_file() for name in ("train", "test")):
+            rows = _read_folder(folder)
+            print(f"Источник: COURSE_DATA{CLEANED}")
+            return rows, real
+        print("В COURSE_DATA нет файлов ag_news_csv/train.csv и ag_news_csv/test.csv.")
+    try:
+        rows = _from_tfds()
+    except SourceError as error:
+        print(f"Источник: встроенный корпус — AG News из сети не получен ({error})")
+        return _read_folder(EMBEDDED), ours
+    print(f"Источник: сеть (tfds.load, ag_news_subset){CLEANED}")
+    return rows, real
+
+
+def _read_folder(folder: Path) -> dict[str, list[Row]]:
+    return {
+        name: parse_news((folder / f"{name}.csv").read_bytes(), f"{folder.name}/{name}.csv")
+        for name in ("train", "test")
+    }
+
+
+def _from_tfds() -> dict[str, list[Row]]:
+    """Строки из архива в кэше; его готовит TFDS, если архива нет или он повреждён."""
+    archive = cache_dir() / "ag_news.zip"
+    try:
+        with FileLock(archive.with_suffix(".lock"), timeout=TFDS_LIMIT + 60):
+            if archive.exists():
+                try:
+                    return _read_archive(archive)
+                except SourceError:
+                    print("Архив AG News в кэше повреждён: удаляем и скачиваем заново.")
+                    archive.unlink()
+            part = archive.with_suffix(".part")
+            try:
+                _run_tfds(cache_dir() / "tfds", part)
+                rows = _read_archive(part)
+                part.replace(archive)
+                return rows
+            finally:
+                part.unlink(missing_ok=True)
+    except Timeout:
+        raise SourceError("другой блокнот слишком долго скачивает те же данные") from None
+
+
+def _run_tfds(data_dir: Path, archive: Path) -> None:
+    """Запускает TFDS в дочернем процессе: общего ограничения времени у библиотеки нет.
+
+    Папка TFDS удаляется при любом исходе: удача уже записана в архив, а недописанное хранить незачем.
+    """
+    script = Path(__file__).with_name("_tfds.py")
+    try:
+        done = subprocess.run(
+            [sys.executable, str(script), str(data_dir), str(archive)],
+            check=False, capture_output=True, timeout=TFDS_LIMIT, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"TFDS не подготовил набор за {TFDS_LIMIT:g} с") from None
+    finally:
+        shutil.rmtree(data_dir, ignore_errors=True)
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
+        raise SourceError(*reason or ["процесс TFDS остановлен системой"])
+
+
+def _read_archive(archive: Path) -> dict[str, list[Row]]:
+    try:
+        with zipfile.ZipFile(archive) as content:  # read сверяет CRC
+            return {
+                name: parse_news(content.read(f"{name}.csv"), f"{name}.csv")
+                for name in ("train", "test")
+            }
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError) as error:
+        raise SourceError("TFDS дал не те данные, что нужны") from error

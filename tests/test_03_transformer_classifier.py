@@ -1,0 +1,258 @@
+"""Код блокнота 03: слои против KerasHub, маски, конвейер, сравнение моделей, плохой ввод."""
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from conftest import ROOT
+from notebook_code import definitions
+
+CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")
+TEXTS = [
+    "the home team won the cup final",
+    "oil prices fall",
+    "the bank lost money on oil and the market fell again after a long quiet week of trade",
+    "a new planet was found by a small telescope",
+] * 5
+LABELS = np.array([1, 2, 2, 3] * 5)
+
+
+@pytest.fixture(scope="module")
+def nb():
+    return definitions(ROOT / "notebooks" / "03-transformer-classifier.ipynb")
+
+
+@pytest.fixture(scope="module")
+def vectorizer(nb):
+    return nb.make_vectorizer(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def model(nb, vectorizer):
+    keras.utils.set_random_seed(0)
+    model = nb.make_transformer(vectorizer.vocabulary_size(), width=16)
+    for weight in model.trainable_weights:  # не нули и не единицы: так видна любая забытая часть
+        weight.assign(weight + np.random.default_rng(0).normal(scale=0.3, size=weight.shape))
+    return model
+
+
+IDS = np.array([[5, 7, 4, 9], [3, 8, 0, 0]])
+
+
+# --- слои ---
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_block_equals_keras_hub(nb, norm: str) -> None:
+    """Тот же слой в KerasHub с теми же весами даёт те же числа на настоящих местах."""
+    x = np.random.default_rng(0).normal(size=(2, 4, 8)).astype("f")
+    mask = IDS > 0
+    ours = nb.TransformerBlock(width=8, heads=2, hidden=16, norm=norm)
+    ours(x, mask=mask)
+    for weight in ours.trainable_weights:
+        weight.assign(weight + np.random.default_rng(1).normal(scale=0.2, size=weight.shape))
+    library = keras_hub.layers.TransformerEncoder(
+        16, 2, dropout=0, layer_norm_epsilon=1e-6, normalize_first=norm == "pre"
+    )
+    library(x)
+    pairs = [(ours.attention, library._self_attention_layer)]
+    pairs += [
+        (ours.norms[0], library._self_attention_layer_norm),
+        (ours.norms[1], library._feedforward_layer_norm),
+    ]
+    pairs += zip(
+        ours.forward.layers,
+        (library._feedforward_intermediate_dense, library._feedforward_output_dense),
+        strict=True,
+    )
+    for mine, theirs in pairs:
+        theirs.set_weights(mine.get_weights())
+    expected = np.array(library(x, padding_mask=mask))
+    assert np.abs(np.array(ours(x, mask=mask)) - expected)[mask].max() < 1e-5
+
+
+def test_embedding_equals_keras_hub(nb) -> None:
+    ours = nb.TokenAndPositionEmbedding(10, 4, 6)
+    library = keras_hub.layers.TokenAndPositionEmbedding(10, 4, 6)
+    ours(IDS), library(IDS)
+    library.token_embedding.set_weights(ours.tokens.get_weights())
+    library.position_embedding.set_weights(ours.positions.get_weights())
+    assert np.abs(np.array(ours(IDS)) - library(IDS)).max() < 1e-6
+    assert (ours.compute_mask(IDS).numpy() == (IDS > 0)).all()
+
+
+@pytest.mark.parametrize("extra", [1, 7])
+def test_padding_changes_nothing(model, nb, extra: int) -> None:
+    padded = np.pad(IDS, ((0, 0), (0, extra)))
+    assert np.allclose(model(IDS), model(padded), atol=1e-5)
+    weights = nb.look(model, padded)
+    assert np.allclose(weights.sum(axis=-1).transpose(0, 2, 1)[padded > 0], 1, atol=1e-5)
+    assert weights[0, :, :, 4:].max() == 0 and weights[1, :, :, 2:].max() == 0
+
+
+def test_no_mask_is_the_mistake(nb) -> None:
+    keras.utils.set_random_seed(0)
+    model = nb.make_transformer(20, width=16, embedding=nb.NoMask)
+    padded = np.pad(IDS, ((0, 0), (0, 5)))
+    assert not np.allclose(model(IDS), model(padded), atol=1e-3)
+
+
+def test_positions_are_seen(model, nb) -> None:
+    turned = IDS[:1, ::-1]
+    assert not np.allclose(model(IDS[:1]), model(turned), atol=1e-3)
+    blind = nb.make_transformer(20, width=16, embedding=nb.NoPositions)
+    assert np.allclose(blind(IDS[:1]), blind(turned), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "detail", ["", "без мест", "без маски", "одна голова", "два слоя", "нормировка до (pre-norm)"]
+)
+def test_gradients_and_file(nb, detail: str, tmp_path) -> None:
+    """Градиент доходит до каждого веса; модель из файла даёт те же логиты."""
+    model = nb.make_transformer(20, **(nb.ABLATIONS[detail] if detail else {}))
+    with tf.GradientTape() as tape:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(LABELS[:2], model(IDS))
+    gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        size = 0 if gradient is None else np.abs(tf.convert_to_tensor(gradient)).max()
+        # Сдвиг ключей softmax не чувствует: его градиент — ноль по построению.
+        assert size > 0 or weight.path.endswith("key/bias"), weight.path
+    model.save(tmp_path / "model.keras")
+    assert np.array_equal(keras.saving.load_model(tmp_path / "model.keras")(IDS), model(IDS))
+
+
+def test_heads_share_the_width(nb) -> None:
+    """Одна голова или четыре — весов поровну: key_dim — ширина одной головы."""
+    sizes = {heads: nb.make_transformer(20, heads=heads).count_params() for heads in (1, 4)}
+    assert sizes[1] == sizes[4]
+
+
+# --- данные ---
+
+
+def test_batches_keep_every_item(nb, vectorizer) -> None:
+    batches = nb.make_batches(TEXTS, LABELS, vectorizer, batch_size=4)
+    seen = [
+        (tuple(row[row > 0]), label)
+        for ids, labels in batches.as_numpy_iterator()
+        for row, label in zip(ids, labels, strict=True)
+    ]
+    expected = [
+        (tuple(vectorizer([text])[0].numpy()), label) for text, label in zip(TEXTS, LABELS, strict=True)
+    ]
+    assert sorted(seen) == sorted(expected)
+    assert len(batches) == sum(1 for _ in batches)
+
+
+def test_batches_are_cut_and_shuffled(nb, vectorizer) -> None:
+    long = nb.make_batches(["team " * 300], LABELS[:1], vectorizer)
+    assert next(iter(long))[0].shape == (1, nb.MAX_LENGTH)
+    shuffled = nb.make_batches(TEXTS, np.arange(len(TEXTS)), vectorizer, batch_size=20, shuffle=True)
+    first, second = ([int(x) for _, labels in shuffled for x in labels] for _ in range(2))
+    assert first != second and sorted(first) == sorted(second)
+
+
+def test_pipelines_give_the_same_items(nb, vectorizer) -> None:
+    counted = {
+        name: sorted(tuple(row[row > 0]) for ids, _ in data.as_numpy_iterator() for row in ids)
+        for name, data in nb.pipelines(TEXTS, LABELS, vectorizer, batch_size=4, longest=30).items()
+    }
+    assert len({str(rows) for rows in counted.values()}) == 1 and len(counted) == 4
+
+
+def test_split_is_fixed_and_balanced(nb) -> None:
+    texts = np.array(TEXTS * 3, dtype=object)
+    part = {"title": texts, "description": np.array(["x"] * 60, dtype=object), "label": np.tile(LABELS, 3)}
+
+    class News:
+        train, test = part, part
+
+    first, second = nb.split_news(News), nb.split_news(News)
+    assert first[0][0] == second[0][0] and len(first[1][0]) == 6 and len(first[2][0]) == 60
+    assert first[2][0][1] == "oil prices fall x"
+
+
+# --- обучение и сравнение ---
+
+
+def test_training_learns_and_keeps_the_best(nb, vectorizer) -> None:
+    keras.utils.set_random_seed(0)
+    model = nb.make_transformer(vectorizer.vocabulary_size(), width=16)
+    batches = nb.make_batches(TEXTS, LABELS, vectorizer, batch_size=4, shuffle=True)
+    history, seconds = nb.train_model(model, batches, batches, 12, rate=1e-2)
+    assert seconds > 0 and max(history["val_accuracy"]) == 1
+    assert (nb.predict(model, TEXTS, vectorizer).argmax(axis=1) == LABELS).all()
+
+
+def test_predict_keeps_the_order(nb, model, vectorizer) -> None:
+    texts = [TEXTS[i] for i in (2, 1, 0, 3)]
+    together = nb.predict(model, texts, vectorizer)
+    alone = np.concatenate([nb.predict(model, [text], vectorizer) for text in texts])
+    assert np.allclose(together, alone, atol=1e-5) and np.allclose(together.sum(axis=1), 1)
+
+
+def test_interval_and_paired(nb) -> None:
+    low, high = nb.interval(np.array([True] * 90 + [False] * 10))
+    assert 0.82 < low < 0.83 and 0.94 < high < 0.95  # Уилсон: 0,8256–0,9448
+    first, second = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 0, 1, 0], bool)
+    assert nb.paired(first, second) == (3, 1, pytest.approx(0.625))
+    assert nb.paired(first, first)[2] == 1
+
+
+def test_tutorial_model_is_what_it_says(nb, vectorizer) -> None:
+    model = nb.tutorial_model(vectorizer.get_vocabulary(), longest=20)
+    outputs = np.array(model(tf.constant(TEXTS[:3])))
+    assert outputs.shape == (3, 4) and np.allclose(outputs.sum(axis=1), 1, atol=1e-5)
+    raw = nb.finish(tf.data.Dataset.from_tensor_slices((TEXTS, LABELS)).batch(8))
+    assert nb.speed(model, raw, "sparse_categorical_crossentropy") > 0
+
+
+def test_tfidf_learns(nb) -> None:
+    predict, size = nb.tfidf((TEXTS, LABELS), (TEXTS[:8], LABELS[:8]))
+    assert (predict(TEXTS) == LABELS).all() and size > 0
+
+
+# --- куда смотрят головы и что важно ---
+
+
+def test_occlusion_finds_the_word_that_matters(nb) -> None:
+    """Модель считает только слово 7: закрыть его — значит уронить логит, остальные ни на что не влияют."""
+
+    def only_seven(ids):
+        found = (np.array(ids) == 7).sum(axis=1)
+        return np.stack([found, np.full(len(found), 0.5)], axis=1)
+
+    drops = nb.occlusion(only_seven, np.array([5, 7, 9]))
+    assert drops.tolist() == [0, 1, 0]
+
+
+def test_received_attention(nb, model) -> None:
+    received = nb.received(model, IDS[0])
+    assert received.shape == (4,) and received.sum() == pytest.approx(1, abs=1e-5)
+
+
+# --- плохой ввод ---
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "нет ни одного слова"),
+        ("  ... !", "нет ни одного слова"),
+        (None, "Нужен текст"),
+        (17, "дано: int"),
+        ("вратарь отразил", "Ни одного знакомого слова"),
+    ],
+)
+def test_bad_text(nb, model, vectorizer, text, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        nb.classify(text, model, vectorizer, CLASSES)
+
+
+def test_long_text_is_cut_aloud(nb, model, vectorizer, capsys) -> None:
+    name, probability = nb.classify("team " * 10_000, model, vectorizer, CLASSES)
+    assert name in CLASSES and 0.25 <= probability <= 1
+    assert "В тексте 10000 слов; прочитаны первые 256." in capsys.readouterr().out
+    assert name == nb.classify("team " * 256, model, vectorizer, CLASSES)[0]

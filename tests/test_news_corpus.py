@@ -1,0 +1,117 @@
+"""Встроенные новости: сколько их, не повторяются ли они и насколько трудны."""
+
+import csv
+import re
+from collections import Counter, defaultdict
+
+import attention_kit as ak
+import numpy as np
+import pytest
+from attention_kit import news
+
+WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+PARTS = ("train", "test")
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[tuple[str, str, int]]]:
+    return {
+        name: news.parse_news((news.EMBEDDED / f"{name}.csv").read_bytes(), f"{name}.csv") for name in PARTS
+    }
+
+
+@pytest.fixture(scope="module")
+def words(rows) -> list[list[str]]:
+    """Слова каждой новости, заголовок и описание вместе."""
+    return [WORD.findall(f"{title} {text}".lower()) for name in PARTS for title, text, _ in rows[name]]
+
+
+def ngrams(words: list[str], size: int) -> set[tuple[str, ...]]:
+    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
+
+
+def test_enough_items_and_balanced_labels(rows):
+    assert len(rows["train"]) + len(rows["test"]) >= 1_600
+    assert len(rows["test"]) >= 400
+    for part in rows.values():
+        counts = Counter(label for *_, label in part)
+        assert set(counts) == {0, 1, 2, 3}
+        assert max(counts.values()) - min(counts.values()) <= 2
+
+
+def test_labels_are_mixed(rows):
+    """Подряд идущие новости не одного класса: блокам одинаковых меток в файле не место."""
+    for part in rows.values():
+        labels = [label for *_, label in part]
+        same = sum(a == b for a, b in zip(labels, labels[1:], strict=False)) / len(labels)
+        assert same < 0.35
+
+
+def test_length_and_characters(rows):
+    for name in PARTS:
+        for title, text, _ in rows[name]:
+            assert 25 <= len(f"{title} {text}".split()) <= 60, title
+            assert f"{title}{text}".isascii(), title
+            assert title and text
+
+
+def test_written_in_the_form_of_ag_news():
+    for name in PARTS:
+        data = (news.EMBEDDED / f"{name}.csv").read_bytes()
+        assert b"\r" not in data
+        assert data.endswith(b'"\n')
+        assert all(re.fullmatch(rb'"[1-4]","[^,].*","[^,].*"', line) for line in data.splitlines())
+
+
+def test_cleaning_changes_nothing_in_our_texts():
+    for name in PARTS:
+        with open(news.EMBEDDED / f"{name}.csv", encoding="utf-8", newline="") as file:
+            for row in csv.reader(file):
+                assert [ak.clean_news_text(text) for text in row] == row
+
+
+def test_no_repeated_phrase(words):
+    where = Counter(phrase for item in words for phrase in ngrams(item, 6))
+    assert {" ".join(phrase): count for phrase, count in where.items() if count > 3} == {}
+
+
+def test_no_two_items_are_alike(words):
+    """Наибольшая мера Жаккара двух новостей по четвёркам слов."""
+    shingles = [ngrams(item, 4) for item in words]
+    holders = defaultdict(list)
+    for number, item in enumerate(shingles):
+        for shingle in item:
+            holders[shingle].append(number)
+    shared = Counter((i, j) for held in holders.values() for i in held for j in held if i < j)
+    overlap = max(
+        (both / (len(shingles[i]) + len(shingles[j]) - both) for (i, j), both in shared.items()), default=0
+    )
+    assert overlap < 0.2
+
+
+def test_titles_are_different(rows):
+    """Общих новостей у частей тоже нет: даже заголовки не повторяются."""
+    titles = Counter(title.lower() for part in rows.values() for title, *_ in part)
+    texts = Counter(text.lower() for part in rows.values() for _, text, _ in part)
+    assert max(titles.values()) == max(texts.values()) == 1
+
+
+def test_rich_vocabulary(words):
+    assert len({word for item in words for word in item}) >= 8_000
+
+
+def test_neither_trivial_nor_hopeless(monkeypatch, record_property):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    train, test, _ = ak.load_news()
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2))
+    model = LogisticRegression(max_iter=1000)
+    model.fit(vectorizer.fit_transform(train["title"] + " " + train["description"]), train["label"])
+    predicted = model.predict(vectorizer.transform(test["title"] + " " + test["description"]))
+    accuracy = np.mean(predicted == test["label"])
+    record_property("summary", f"встроенные новости: TF-IDF угадывает {accuracy:.1%}")
+    assert 0.80 <= accuracy <= 0.95
+    recalls = [np.mean(predicted[test["label"] == label] == label) for label in range(4)]
+    assert min(recalls) > 0.6, recalls  # ни один класс не пропадает
