@@ -45,6 +45,18 @@ FAULTS = [
           caught="attention = AdditiveAttention(7)"),
     Fault("01-rnn-attention", "число", cell="hand_weights = softmax(scores)", old="0.8829", new="0.8830", stored=True),
     Fault("01-rnn-attention", "карта", cell="hand_made =", old="hand_weights, [", new="scores, ["),
+    Fault("02-self-attention", "маска", cell="def scaled_dot_product_attention(", old="-1e9", new="0.0",
+          caught="masks = {"),
+    Fault("02-self-attention", "форма", cell="class MultiHeadAttention(", old="(parts, (0, 2, 1, 3))", new="(parts, (0, 1, 2, 3))",
+          caught="ours = MultiHeadAttention("),
+    Fault("02-self-attention", "число", cell="hand_output =", old="0.2228", new="0.2229", stored=True),
+    Fault("02-self-attention", "карта", cell="hand_map =", old="hand_weights, words", new="q @ k.T, words"),
+    Fault("03-transformer-classifier", "маска", cell="class TokenAndPositionEmbedding(", old="not_equal(ids, 0)", new="not_equal(ids, -1)",
+          caught="embed = TokenAndPositionEmbedding("),
+    Fault("03-transformer-classifier", "форма", cell="class TokenAndPositionEmbedding(", old="shape(ids)[1]", new="shape(ids)[0]",
+          caught="embed = TokenAndPositionEmbedding("),
+    Fault("03-transformer-classifier", "число", cell="numbers = np.array(", old="-0.8485", new="-0.8486", stored=True),
+    Fault("03-transformer-classifier", "карта", cell="masked = ak.heatmap(", old="[0, 0][:3]", new="[0, 0][3:]"),
 ]  # fmt: skip
 
 

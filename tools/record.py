@@ -116,7 +116,7 @@ def news_tutorial(seed: int) -> tuple[int, float, Scores]:
     nb, (train, valid, test), vectorizer, _ = _news()
     nb.keras.utils.set_random_seed(seed)
     model = nb.tutorial_model(vectorizer.get_vocabulary())
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"], jit_compile=False)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
     data = [nb.tf.data.Dataset.from_tensor_slices(part).batch(128) for part in (train, valid)]
     best = nb.keras.callbacks.EarlyStopping("val_accuracy", patience=5, restore_best_weights=True)
     start = time.perf_counter()

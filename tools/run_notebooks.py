@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 from attention_kit.profiles import PROFILES
+from attention_kit.viewer import WIDGET_MIME
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
@@ -81,6 +82,7 @@ def execute(
         timeout=None,
         record_timing=False,
         coalesce_streams=True,
+        store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # служебные предупреждения ядра читателю ни к чему
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=start,
@@ -96,6 +98,8 @@ def execute(
         raise NotebookError(_describe(code, number, message)) from error
     finally:
         nb.metadata["language_info"] = {"name": "python"}  # версия Python у каждого своя, она не нужна
+        for cell in code:  # виджет без ядра не работает: сохраняется только неподвижный рисунок рядом с ним
+            cell.outputs = [output for output in cell.outputs if WIDGET_MIME not in output.get("data", {})]
     return client
 
 
