@@ -1,272 +1,59 @@
 """Рисует все рисунки курса: `python images/draw.py` (её вызывает make images). Описания — в images/alt.json."""
 
 import sys
-from itertools import pairwise
+from io import BytesIO
 from pathlib import Path
 
+import classifier
+import evaluation
 import matplotlib as mpl
-from matplotlib.axes import Axes
+import rnn_attention
+import self_attention
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from PIL import Image
+from shapes import ATTENTION, DECODER, ENCODER, FAINT, GREY, INK, STYLE
 
 FOLDER = Path(__file__).resolve().parent
-DPI = 110
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "mathtext.fontset": "dejavusans",
-    "font.size": 10,
-    "svg.hashsalt": "attention-course",
-    "svg.fonttype": "none",
-}
-
-# (заливка, линия); FAINT — соседние шаги
-ENCODER = ("#dcebf7", "#2a6a9e")
-DECODER = ("#fde8d4", "#b85c12")
-ATTENTION = ("#ece6f5", "#5e4394")
-FAINT = ("#f6f6f6", "#b5b5b5")
-INK = "#222222"
-
-SOURCE = ("у", "меня", "есть", "кошка")
-
-
-def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """Пустое поле width×height; единица — полдюйма."""
-    figure = Figure(figsize=(width / 2, height / 2))
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, width), ylim=(0, height))
-    ax.axis("off")
-    return figure, ax
-
-
-def box(
-    ax: Axes, x: float, y: float, text: str, colors: tuple[str, str], width=1.4, height=0.9, **font
-) -> None:
-    """Скруглённый прямоугольник с центром (x, y)."""
-    place = (x - width / 2, y - height / 2)
-    style = "round,pad=0,rounding_size=0.18"
-    ax.add_patch(
-        FancyBboxPatch(
-            place, width, height, boxstyle=style, facecolor=colors[0], edgecolor=colors[1], linewidth=1.3
-        )
-    )
-    label(ax, x, y, text, **font)
-
-
-def label(ax: Axes, x: float, y: float, text: str, fontsize: float = 10, **font) -> None:
-    """Надпись с серединой строчных букв на высоте y: слова в одном ряду стоят на одной строке."""
-    if "rotation" not in font and "\n" not in text:
-        font = {"va": "baseline"} | font
-        y -= 0.01 * fontsize
-    ax.text(
-        x,
-        y,
-        text,
-        fontsize=fontsize,
-        **{"ha": "center", "va": "center", "color": INK, "linespacing": 1.4} | font,
-    )
-
-
-def arrow(ax: Axes, start, end, color: str = "#555555", width: float = 1.3) -> None:
-    look = "-|>,head_length=5,head_width=2.5"
-    ax.add_patch(
-        FancyArrowPatch(start, end, arrowstyle=look, shrinkA=0, shrinkB=0, color=color, linewidth=width)
-    )
-
-
-def elbow(ax: Axes, *points: tuple[float, float], color: str = "#555555") -> None:
-    """Ломаная со стрелкой на последнем отрезке."""
-    ax.plot(*zip(*points[:-1], strict=True), color=color, linewidth=1.3, solid_joinstyle="round")
-    arrow(ax, points[-2], points[-1], color)
-
-
-def attention() -> Figure:
-    """Кодировщик и декодировщик с аддитивным вниманием (Bahdanau et al., 2015), шаг t."""
-    figure, ax = canvas(17.2, 14.2)
-    columns = [1.9, 4.2, 6.5, 8.8]
-    _encoder_with_states(ax, columns)
-    _decoder_step(ax)
-    _scores_and_weights(ax, columns)
-    return figure
-
-
-def _encoder_with_states(ax: Axes, columns: list[float]) -> None:
-    for number, (x, word) in enumerate(zip(columns, SOURCE, strict=True), start=1):
-        label(ax, x, 0.95, word, fontsize=12)
-        box(ax, x - 0.4, 2.25, "→", ENCODER, 0.75, 0.75, color=ENCODER[1], fontsize=11)
-        box(ax, x + 0.4, 3.3, "←", ENCODER, 0.75, 0.75, color=ENCODER[1], fontsize=11)
-        arrow(ax, (x - 0.4, 1.25), (x - 0.4, 1.87))
-        arrow(ax, (x + 0.4, 1.25), (x + 0.4, 2.92))
-        arrow(ax, (x - 0.4, 2.63), (x - 0.4, 4.25))
-        arrow(ax, (x + 0.4, 3.68), (x + 0.4, 4.25))
-        box(ax, x, 4.7, f"$h_{number}$", ENCODER, 1.6, fontsize=13)
-        arrow(ax, (x, 5.15), (x, 5.9), ENCODER[1])
-    for left, right in pairwise(columns):
-        arrow(ax, (left - 0.02, 2.25), (right - 0.78, 2.25), ENCODER[1])
-        arrow(ax, (right + 0.02, 3.3), (left + 0.78, 3.3), ENCODER[1])
-    label(ax, 5.35, 0.3, "кодировщик: двунаправленная GRU", color=ENCODER[1], weight="bold")
-
-
-def _scores_and_weights(ax: Axes, columns: list[float]) -> None:
-    box(ax, 5.35, 6.85, "", ATTENTION, 9.3, 1.9)
-    label(ax, 5.35, 7.42, "оценки:  $e_{tj} = v^{\\top}\\,\\tanh(W s_t + U h_j)$", color=ATTENTION[1])
-    box(ax, 5.35, 9.45, "", ATTENTION, 9.3, 1.9)
-    label(
-        ax,
-        5.35,
-        10.02,
-        "веса:  $\\alpha_{tj} = \\mathrm{softmax}_j(e_{tj})$;  числа — для примера",
-        color=ATTENTION[1],
-    )
-    for number, (x, weight) in enumerate(zip(columns, (0.02, 0.03, 0.08, 0.87), strict=True), start=1):
-        label(ax, x, 6.5, f"$e_{{t{number}}}$", fontsize=13)
-        arrow(ax, (x, 7.8), (x, 8.5), ATTENTION[1])
-        ax.add_patch(Rectangle((x - 0.9, 8.75), 1.8, 0.75, facecolor=mpl.colormaps["viridis"](weight)))
-        text = f"$\\alpha_{{t{number}}}$ = {weight:.2f}".replace(".", ",")
-        label(ax, x, 9.12, text, color="black" if weight > 0.6 else "white")
-        arrow(ax, (x, 10.4), (5.35 + (x - 5.35) * 0.3, 11.3), ATTENTION[1], 0.8 + 3 * weight)
-    box(
-        ax,
-        5.35,
-        11.8,
-        "контекст:  $c_t = \\alpha_{t1}h_1 + \\alpha_{t2}h_2 + \\alpha_{t3}h_3 + \\alpha_{t4}h_4$",
-        ATTENTION,
-        7.8,
-        1,
-    )
-    elbow(ax, (13.35, 5.15), (13.35, 6.85), (10, 6.85), color=DECODER[1])
-    label(ax, 11.75, 7.2, "$s_t$ спрашивает", color=DECODER[1])
-    arrow(ax, (9.25, 11.8), (11.65, 11.8), ATTENTION[1])
-
-
-def _decoder_step(ax: Axes) -> None:
-    for x, name in ((11.3, "$s_{t-1}$"), (16.2, "$s_{t+1}$")):
-        box(ax, x, 4.7, name, FAINT, 1.3, fontsize=12, color="#666666")
-    box(ax, 13.75, 4.7, "$s_t$", DECODER, 1.6, fontsize=13)
-    arrow(ax, (11.95, 4.7), (12.95, 4.7), DECODER[1])
-    arrow(ax, (14.55, 4.7), (15.55, 4.7), FAINT[1])
-    label(ax, 13.75, 2.6, "$y_{t-1}$ = «a»", fontsize=12)
-    label(ax, 13.75, 2.1, "предыдущее слово", fontsize=9)
-    arrow(ax, (13.75, 2.95), (13.75, 4.25), DECODER[1])
-    label(ax, 13.75, 0.3, "декодировщик: GRU", color=DECODER[1], weight="bold")
-    arrow(ax, (14.15, 5.15), (14.15, 11.3), DECODER[1])
-    box(ax, 13.75, 11.8, "вероятности слов", DECODER, 4.2, 1)
-    arrow(ax, (13.75, 12.3), (13.75, 13.05), DECODER[1])
-    label(ax, 13.75, 13.4, "$y_t$ = «cat»", fontsize=12)
-    label(ax, 13.75, 13.85, "следующее слово", fontsize=9)
-    elbow(ax, (14.9, 13.4), (16.5, 13.4), (16.5, 5.15), color=FAINT[1])
-    label(ax, 16.85, 8.5, "на вход следующему шагу", rotation=90, color="#666666", fontsize=9)
-
-
-def bottleneck() -> Figure:
-    """Кодировщик и декодировщик без внимания (Sutskever et al., 2014; Cho et al., 2014)."""
-    figure, ax = canvas(17.2, 6.2)
-    encoder, decoder = [1.0, 2.8, 4.6, 6.4], [10.6, 12.05, 13.5, 14.95, 16.4]
-    for number, (x, word) in enumerate(zip(encoder, SOURCE, strict=True), start=1):
-        label(ax, x, 1.6, word, fontsize=12)
-        arrow(ax, (x, 1.95), (x, 2.75))
-        box(ax, x, 3.2, f"$h_{number}$", ENCODER, 1.2, fontsize=13)
-    for number, (x, word) in enumerate(zip(decoder, ("i", "have", "a", "cat", "</s>"), strict=True), start=1):
-        read = ("<s>", "i", "have", "a", "cat")[number - 1]
-        label(ax, x, 1.6, read, fontsize=11, color="#666666")
-        arrow(ax, (x, 1.95), (x, 2.75))
-        box(ax, x, 3.2, f"$s_{number}$", DECODER, 1.1, fontsize=13)
-        arrow(ax, (x, 3.65), (x, 4.45), DECODER[1])
-        label(ax, x, 4.75, word, fontsize=12)
-    for left, right in pairwise(encoder):
-        arrow(ax, (left + 0.6, 3.2), (right - 0.6, 3.2), ENCODER[1])
-    for left, right in pairwise(decoder):
-        arrow(ax, (left + 0.55, 3.2), (right - 0.55, 3.2), DECODER[1])
-    _single_vector(ax)
-    label(ax, 3.7, 0.85, "кодировщик", color=ENCODER[1], weight="bold")
-    label(ax, 13.5, 0.85, "декодировщик", color=DECODER[1], weight="bold")
-    label(ax, 8.6, 0.25, "4 слова в предложении или 40 — вектор один, и чисел в нём столько же", fontsize=11)
-    return figure
-
-
-def _single_vector(ax: Axes) -> None:
-    for y in (2.1, 2.54, 2.98, 3.42, 3.86):
-        ax.add_patch(
-            Rectangle((8.32, y), 0.44, 0.44, facecolor=ATTENTION[0], edgecolor=ATTENTION[1], linewidth=1.3)
-        )
-    arrow(ax, (7.0, 3.2), (8.27, 3.2), ATTENTION[1], 3)
-    arrow(ax, (8.8, 3.2), (10.02, 3.2), ATTENTION[1], 3)
-    label(ax, 8.54, 5.2, "всё предложение —\nв одном векторе", color=ATTENTION[1], weight="bold")
-
-
-def alignment() -> Figure:
-    """Выравнивание «новый дом отца» и “the father 's new house” линиями и матрицей."""
-    source, target = ["новый", "дом", "отца"], ["the", "father", "'s", "new", "house"]
-    sure, possible = {(1, 2), (2, 2), (3, 0), (4, 1)}, {(0, 2)}  # (слово перевода, исходное слово)
-    figure, ax = canvas(17.2, 7.6)
-    _alignment_lines(ax, source, target, sure, possible)
-    _alignment_matrix(ax, source, target, sure, possible)
-    _alignment_legend(ax)
-    return figure
-
-
-def _alignment_lines(ax: Axes, source: list[str], target: list[str], sure: set, possible: set) -> None:
-    top, bottom = [2.1, 4.4, 6.7], [0.9, 2.75, 4.6, 6.45, 8.3]
-    for x, word in zip(top, source, strict=True):
-        box(ax, x, 6.1, word, ENCODER, 1.7, fontsize=12)
-    for x, word in zip(bottom, target, strict=True):
-        box(ax, x, 2.9, word, DECODER, 1.55, fontsize=12)
-    for t, s in sure | possible:
-        style = "-" if (t, s) in sure else (0, (3, 2))
-        ax.plot([bottom[t], top[s]], [3.35, 5.65], color=ATTENTION[1], linewidth=2.2, linestyle=style)
-
-
-def _alignment_matrix(ax: Axes, source: list[str], target: list[str], sure: set, possible: set) -> None:
-    left, top, cell = 12.0, 6.7, 1.0
-    for column, word in enumerate(source):
-        label(ax, left + cell * (column + 0.5), top + 0.4, word, fontsize=12)
-    for row, word in enumerate(target):
-        label(ax, left - 0.25, top - cell * (row + 0.5), word, fontsize=12, ha="right")
-        for column in range(len(source)):
-            place = (left + cell * column, top - cell * (row + 1))
-            ax.add_patch(Rectangle(place, cell, cell, facecolor="white", edgecolor="#cccccc"))
-            if (row, column) in sure | possible:
-                link(ax, place[0] + cell / 2, place[1] + cell / 2, cell * 0.78, (row, column) in sure)
-
-
-def link(ax: Axes, x: float, y: float, size: float, sure: bool) -> None:
-    """Клетка связи: точная закрашена и обведена сплошной линией, возможная обведена штриховой."""
-    ax.add_patch(
-        Rectangle(
-            (x - size / 2, y - size / 2),
-            size,
-            size,
-            facecolor=ATTENTION[1] if sure else "white",
-            edgecolor=ATTENTION[1],
-            linewidth=2.2,
-            linestyle="-" if sure else (0, (3, 2)),
-        )
-    )
-
-
-def _alignment_legend(ax: Axes) -> None:
-    for y, sure, text in (
-        (1.05, True, "точная связь (sure): одно слово переводит другое; 's передаёт родительный падеж"),
-        (
-            0.4,
-            False,
-            "возможная связь (possible): русского артикля нет, the относится к слову «отца»",
-        ),
-    ):
-        link(ax, 0.75, y, 0.42, sure)
-        label(ax, 1.25, y, text, ha="left")
-
-
-FIGURES = {"encoder-decoder-attention": attention, "alignment": alignment, "bottleneck": bottleneck}
+DPI, GIF_DPI = 110, 100
+FIGURES = rnn_attention.FIGURES | self_attention.FIGURES | classifier.FIGURES
+ANIMATIONS = evaluation.ANIMATIONS
 
 
 def draw(folder: Path) -> None:
-    """Пишет в folder каждый рисунок дважды: PNG для блокнотов и SVG — исходник к нему."""
+    """Пишет в folder каждый рисунок дважды: PNG для блокнотов и SVG — исходник к нему; анимации — GIF."""
     with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": "agg"}):
         for name, make in FIGURES.items():
             figure = make()
             figure.savefig(folder / f"{name}.png", dpi=DPI, facecolor="white", metadata={"Software": None})
             figure.savefig(folder / f"{name}.svg", facecolor="white", metadata={"Date": None})
             print(name)
+        for name, make in ANIMATIONS.items():
+            figures, milliseconds = zip(*make(), strict=True)
+            save_gif(folder / f"{name}.gif", [render(figure) for figure in figures], milliseconds)
+            print(name)
+
+
+def render(figure: Figure) -> Image.Image:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=GIF_DPI, facecolor="white")
+    return Image.open(buffer).convert("RGB")
+
+
+def save_gif(path: Path, pictures: list[Image.Image], milliseconds: tuple[int, ...]) -> None:
+    """Анимация с палитрой курса, без зернистости (dithering); повторяется без конца."""
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(gif_palette())
+    first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    first.save(path, save_all=True, append_images=rest, duration=list(milliseconds), loop=0)
+
+
+def gif_palette() -> list[int]:
+    """Белый, заливки и по восемь ступеней от каждого цвета линий к белому — для сглаженных краёв."""
+    colors = [(1.0, 1.0, 1.0), *(to_rgb(pair[0]) for pair in (ATTENTION, DECODER, ENCODER, FAINT))]
+    for color in (INK, GREY, FAINT[1], ATTENTION[1], DECODER[1], ENCODER[1]):
+        colors += [tuple(1 - step / 8 * (1 - part) for part in to_rgb(color)) for step in range(1, 9)]
+    return [round(255 * part) for color in colors for part in color]
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def _news_model(seed: int, build: Callable[[ModuleType, int], Any]) -> tuple[int
     nb.keras.utils.set_random_seed(seed)
     model = build(nb, vectorizer.vocabulary_size())
     batches = nb.make_batches(*train, vectorizer, shuffle=True)
-    history, seconds = nb.train_model(model, batches, nb.make_batches(*valid, vectorizer), 8)
+    history, seconds = nb.train_model(model, batches, nb.make_batches(*valid, vectorizer), 14)
     answers = nb.predict(model, test[0], vectorizer).argmax(axis=1)
     return model.count_params(), seconds, _news_scores(answers, seconds / len(history["loss"]))
 
