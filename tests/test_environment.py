@@ -138,6 +138,8 @@ setuptools==75.2.0
 transformers==5.15.0
 huggingface_hub==1.27.0
 tokenizers==0.22.2
+safetensors==0.8.0
+scipy==1.16.3
 keras-hub==0.26.0
 sentencepiece==0.2.2
 matplotlib==3.10.0
@@ -178,6 +180,7 @@ def test_colab_gets_only_what_it_lacks(colab: dict[str, str], monkeypatch: pytes
     assert installed == [
         "tensorflow-metadata<1.21",
         "importlib-resources",
+        "tokenizers<0.22,>=0.21",
         "transformers==4.53.3",
         "sacrebleu>=2.5",
     ]
@@ -198,7 +201,7 @@ def test_colab_gets_only_what_it_lacks(colab: dict[str, str], monkeypatch: pytes
 
 def test_colab_that_fits_is_left_alone(colab: dict[str, str]) -> None:
     fits = colab | {"transformers": "4.53.3", "tensorflow-metadata": "1.17.3"}
-    fits |= {"importlib-resources": "7.1.0", "sacrebleu": "2.6.0"}
+    fits |= {"importlib-resources": "7.1.0", "sacrebleu": "2.6.0", "tokenizers": "0.21.4"}
     requirements = colab_setup.course_requirements()
     assert not colab_setup.unmet(requirements, fits)
     assert [item.name for item in colab_setup.unmet(requirements, fits | {"numpy": "1.26.4"})] == ["numpy"]

@@ -70,6 +70,21 @@ def test_run_goes_on_after_a_failure(course: Path, capsys: pytest.CaptureFixture
     assert all(not cell.metadata for cell in stored.cells), "отметки времени не записываются"
 
 
+def test_widgets_are_not_stored(course: Path) -> None:
+    """Виджет показан, а сохраняется только то, что видно без ядра."""
+    path = course / "notebooks" / "01-good.ipynb"
+    nb = read(path)
+    code = f"import ipywidgets\ndisplay({{'text/html': '{PICTURE}'}}, raw=True)\nipywidgets.IntSlider()"
+    nb.cells[1].source = code
+    nbformat.write(nb, path)
+    run_notebooks.main(["--inplace", "01"])
+    for stored in (path, course / "build" / "01-good.ipynb"):
+        nb = read(stored)
+        assert [output.data for output in nb.cells[1].outputs] == [{"text/html": PICTURE}]
+        assert "widgets" not in nb.metadata
+    assert "widget-view" not in (course / "build" / "01-good.html").read_text(encoding="utf-8")
+
+
 def test_html_is_offline(course: Path) -> None:
     nb = read(course / "notebooks" / "01-good.ipynb")
     nb.cells[1].outputs = [new_output("display_data", {"text/html": PICTURE})]
