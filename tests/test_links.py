@@ -15,7 +15,7 @@ import links
 from conftest import ROOT
 
 GENERATED = {"launch", "setup", "navigation"}
-SKIPPED = {".git", ".venv", "build", "packages"}
+SKIPPED = {".git", ".venv", ".pytest_cache", ".ruff_cache", "build", "packages"}
 ADDRESS = links.repository(ROOT)
 COLAB, BINDER = "https://colab.research.google.com/github", "https://mybinder.org/v2/gh"
 
