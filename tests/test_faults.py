@@ -53,8 +53,8 @@ FAULTS = [
     Fault("02-self-attention", "карта", cell="hand_map =", old="hand_weights, words", new="q @ k.T, words"),
     Fault("03-transformer-classifier", "маска", cell="class TokenAndPositionEmbedding(", old="not_equal(ids, 0)", new="not_equal(ids, -1)",
           caught="embed = TokenAndPositionEmbedding("),
-    Fault("03-transformer-classifier", "форма", cell="class TokenAndPositionEmbedding(", old="shape(ids)[1]", new="shape(ids)[0]",
-          caught="embed = TokenAndPositionEmbedding("),
+    Fault("03-transformer-classifier", "форма", cell="def make_vectorizer(", old="ragged=True", new="ragged=False",
+          caught="toy = make_vectorizer("),
     Fault("03-transformer-classifier", "число", cell="numbers = np.array(", old="-0.8485", new="-0.8486", stored=True),
     Fault("03-transformer-classifier", "карта", cell="masked = ak.heatmap(", old="[0, 0][:3]", new="[0, 0][3:]"),
 ]  # fmt: skip

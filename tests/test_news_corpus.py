@@ -105,7 +105,7 @@ def test_neither_trivial_nor_hopeless(monkeypatch, record_property):
     from sklearn.linear_model import LogisticRegression
 
     monkeypatch.setenv("COURSE_PROFILE", "quick")
-    train, test, _ = ak.load_news()
+    train, test, *_ = ak.load_news()
     vectorizer = TfidfVectorizer(ngram_range=(1, 2))
     model = LogisticRegression(max_iter=1000)
     model.fit(vectorizer.fit_transform(train["title"] + " " + train["description"]), train["label"])
