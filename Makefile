@@ -15,7 +15,7 @@ environment:
 	done; echo "Не найден Python: установите версию 3.11, 3.12 или 3.13 и повторите команду."; exit 1
 
 lab: environment ## собрать окружение и открыть блокноты в JupyterLab
-	@$(PYTHON) -m jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
+	@$(PYTHON) -m jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1
 	@$(PYTHON) -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 --ServerApp.allow_root=True
 
 test: export COURSE_PROFILE = quick
