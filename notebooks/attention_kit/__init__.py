@@ -2,9 +2,8 @@
 
 import os
 
-os.environ.setdefault(
-    "TF_CPP_MIN_LOG_LEVEL", "3"
-)  # до первого импорта TensorFlow: без служебных сообщений
+# До первого импорта TensorFlow: без его служебных сообщений.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from attention_kit.corpus import (
     MAX_TEST,

@@ -8,9 +8,8 @@ import urllib.request
 
 def fetch(url: str, path: str) -> None:
     opener = urllib.request.build_opener()
-    opener.addheaders = [
-        ("User-Agent", "Mozilla/5.0 (attention-course)")
-    ]  # без него manythings.org отвечает 406
+    # Без этого заголовка manythings.org отвечает 406.
+    opener.addheaders = [("User-Agent", "Mozilla/5.0 (attention-course)")]
     urllib.request.install_opener(opener)
     urllib.request.urlretrieve(url, path)  # сверяет размер с Content-Length
 

@@ -67,9 +67,8 @@ def collect(
     seen — русские предложения, которые уже есть; новые добавляются туда же.
     """
     share = 1.15 * count / (longest - shortest + 1)
-    room = dict.fromkeys(
-        range(shortest, longest + 1), share
-    )  # сколько пар каждой длины ещё нужно
+    # Сколько пар каждой длины ещё нужно.
+    room = dict.fromkeys(range(shortest, longest + 1), share)
     pairs: list[Pair] = []
     failures = 0
     while len(pairs) < count:
@@ -89,9 +88,8 @@ def collect(
 
 def attempt(grammar: Grammar, length: int) -> Pair | None:
     """Предложение примерно такой длины; None, если посреди него кончились подходящие слова."""
-    links = max(
-        0, round((length - 7) / 6 + grammar.random.uniform(-1, 1))
-    )  # союз добавляет 6–7 слов
+    # Союз добавляет 6–7 слов.
+    links = max(0, round((length - 7) / 6 + grammar.random.uniform(-1, 1)))
     try:
         return grammar.sentence(links)
     except OutOfWords:

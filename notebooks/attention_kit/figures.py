@@ -455,9 +455,7 @@ def quality_by_length(
     ax.set_ylim(bottom=0)
     ax.set(xlabel="слов в исходном предложении", ylabel=ylabel)
     _plain(ax)
-    figure.legend(
-        frameon=False, loc="outside lower center", ncols=2
-    )  # линии подпись не закрывает
+    figure.legend(frameon=False, loc="outside lower center", ncols=2)  # линий не закрывает
     figure.suptitle(title, fontsize=11)
     return figure
 

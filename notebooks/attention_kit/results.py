@@ -117,9 +117,8 @@ def _read_own(path: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, rows: list[dict[str, str]]) -> None:
-    part = path.with_suffix(
-        ".part"
-    )  # затем одна атомарная замена: оборванная запись таблицу не портит
+    # Сначала рядом, затем одна атомарная замена: оборванная запись таблицу не портит.
+    part = path.with_suffix(".part")
     with open(part, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, RESULT_COLUMNS, lineterminator="\n")
         writer.writeheader()
