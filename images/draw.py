@@ -4,11 +4,13 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
+import bert
 import classifier
 import evaluation
 import matplotlib as mpl
 import rnn_attention
 import self_attention
+import transfer
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
@@ -16,7 +18,8 @@ from shapes import ATTENTION, DECODER, ENCODER, FAINT, GREY, INK, STYLE
 
 FOLDER = Path(__file__).resolve().parent
 DPI, GIF_DPI = 110, 100
-FIGURES = rnn_attention.FIGURES | self_attention.FIGURES | classifier.FIGURES
+PARTS = (rnn_attention, self_attention, classifier, bert, transfer)
+FIGURES = {name: make for part in PARTS for name, make in part.FIGURES.items()}
 ANIMATIONS = evaluation.ANIMATIONS
 
 

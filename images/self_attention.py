@@ -15,6 +15,7 @@ from shapes import (
     arrow,
     box,
     canvas,
+    caption,
     cells,
     decimal,
     heat,
@@ -50,12 +51,8 @@ def lookup() -> Figure:
     figure, ax = canvas(17.2, 11.4)
     _plain_dictionary(ax, [9.55, 8.6, 7.65])
     _soft_dictionary(ax, [3.75, 2.8, 1.85])
-    label(
-        ax,
-        8.6,
-        0.4,
-        "числа в векторах — признаки: предмет, действие, живое ($d = 3$);  «пьёт» ищет живой предмет",
-        fontsize=11,
+    caption(
+        ax, 0.4, "числа в векторах — признаки: предмет, действие, живое ($d = 3$);  «пьёт» ищет живой предмет"
     )
     return figure
 
@@ -73,7 +70,7 @@ def _headers(ax: Axes, y: float, score: str, answer: str) -> None:
 
 
 def _plain_dictionary(ax: Axes, rows: list[float]) -> None:
-    label(ax, 8.6, 10.95, "Обычный словарь: совпал один ключ — в ответ его значение", fontsize=12)
+    caption(ax, 10.95, "Обычный словарь: совпал один ключ — в ответ его значение", fontsize=12)
     _headers(ax, 10.3, "совпал?", "ответ")
     query, answers = WORDS[2], ("cat", "drinks", "milk")
     box(ax, QUERY, rows[1], query, DECODER, 2.1, 0.7, fontsize=12)
@@ -89,8 +86,9 @@ def _plain_dictionary(ax: Axes, rows: list[float]) -> None:
 
 
 def _soft_dictionary(ax: Axes, rows: list[float]) -> None:
-    title = "Внимание — мягкий словарь: подходят все ключи, ответ — смесь всех значений"
-    label(ax, 8.6, 6.1, title, fontsize=12)
+    caption(
+        ax, 6.1, "Внимание — мягкий словарь: подходят все ключи, ответ — смесь всех значений", fontsize=12
+    )
     _headers(ax, 5.45, "оценки", "ответ")
     _formulas(ax, 4.85)
     query, keys, values = FEATURES[1] @ W_Q, FEATURES @ W_K, FEATURES @ W_V
@@ -165,14 +163,8 @@ def multi_head() -> Figure:
     label(ax, 5.35, 11.85, "$Q = XW_Q$,  $K = XW_K$,  $V = XW_V$")
     label(ax, 9.6, 11.85, r"$A = \mathrm{softmax}(QK^{\top}/\sqrt{d})$")
     sizes = "слов $T = 4$, ширина $D = 6$, голов $h = 3$, ширина одной головы $d = D/h = 2$"
-    label(ax, 8.6, 0.9, sizes, fontsize=11)
-    label(
-        ax,
-        8.6,
-        0.35,
-        "строка карты — кто смотрит, столбец — на кого; чем светлее, тем больше вес",
-        fontsize=11,
-    )
+    caption(ax, 0.9, sizes)
+    caption(ax, 0.35, "строка карты — кто смотрит, столбец — на кого; чем светлее, тем больше вес")
     return figure
 
 

@@ -59,6 +59,11 @@ def label(ax: Axes, x: float, y: float, text: str, fontsize: float = 10, **font)
     )
 
 
+def caption(ax: Axes, y: float, text: str, fontsize: float = 11) -> None:
+    """Строка пояснения посередине рисунка обычной ширины (17,2)."""
+    label(ax, 8.6, y, text, fontsize)
+
+
 def arrow(ax: Axes, start, end, color: str = "#555555", width: float = 1.3) -> None:
     look = "-|>,head_length=5,head_width=2.5"
     ax.add_patch(
@@ -70,6 +75,13 @@ def elbow(ax: Axes, *points: tuple[float, float], color: str = "#555555") -> Non
     """Ломаная со стрелкой на последнем отрезке."""
     ax.plot(*zip(*points[:-1], strict=True), color=color, linewidth=1.3, solid_joinstyle="round")
     arrow(ax, points[-2], points[-1], color)
+
+
+def block(ax: Axes, left: float, low: float, width: float, height: float, colors: tuple[str, str]) -> None:
+    """Прямоугольник с тонкой линией; (left, low) — левый нижний угол."""
+    ax.add_patch(
+        Rectangle((left, low), width, height, facecolor=colors[0], edgecolor=colors[1], linewidth=0.9)
+    )
 
 
 def cells(
@@ -113,3 +125,8 @@ def heat(ax: Axes, left: float, top: float, weights, size: float) -> None:
 def decimal(value: float, digits: int) -> str:
     """Число с запятой и знаком минус; ноль — без знака."""
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−").replace(".", ",")
+
+
+def grouped(number: int) -> str:
+    """Целое число с пробелами между тройками цифр: 30 522."""
+    return f"{number:,}".replace(",", "\u00a0")
