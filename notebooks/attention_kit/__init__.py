@@ -14,6 +14,21 @@ from attention_kit.corpus import (
     collect,
     load_corpus,
 )
+from attention_kit.encoders import (
+    HFEncoder,
+    HubEncoder,
+    check_libraries,
+    hf_encoder,
+    hub_encoder,
+    keras_hub_folder,
+)
+from attention_kit.entities import (
+    ENTITY_KINDS,
+    EntityScores,
+    Sentence,
+    entity_scores,
+    load_entities,
+)
 from attention_kit.figures import (
     head_grid,
     heatmap,
@@ -36,6 +51,7 @@ from attention_kit.metrics import (
 from attention_kit.minilm import MiniLM, load_minilm
 from attention_kit.news import News, clean_news_text, load_news
 from attention_kit.profiles import choose, profile
+from attention_kit.questions import Question, answer_scores, load_questions
 from attention_kit.results import (
     RESULT_COLUMNS,
     RESULT_TITLES,
@@ -49,9 +65,9 @@ from attention_kit.text import Vocabulary, detokenize, tokenize
 from attention_kit.viewer import attention_viewer
 
 __all__ = [
-    "MAX_TEST", "MAX_TRAIN", "RESULT_COLUMNS", "RESULT_TITLES", "AlignmentScore", "Corpus", "Grammar", "MiniLM", "News", "Pair", "SourceError", "Vocabulary",
-    "alignment_error_rate", "attention_viewer", "best_links", "bleu", "by_length", "cache_dir", "choose", "clean_news_text", "collect", "course_data",
-    "detokenize", "diagonal_links", "download", "exact_match", "hardware", "head_grid", "heatmap", "image", "load_corpus", "load_minilm", "load_news", "peak_megabytes", "profile",
+    "ENTITY_KINDS", "MAX_TEST", "MAX_TRAIN", "RESULT_COLUMNS", "RESULT_TITLES", "AlignmentScore", "Corpus", "EntityScores", "Grammar", "HFEncoder", "HubEncoder", "MiniLM", "News", "Pair", "Question", "Sentence", "SourceError", "Vocabulary",
+    "alignment_error_rate", "answer_scores", "attention_viewer", "best_links", "bleu", "by_length", "cache_dir", "check_libraries", "choose", "clean_news_text", "collect", "course_data",
+    "detokenize", "diagonal_links", "download", "entity_scores", "exact_match", "hardware", "head_grid", "heatmap", "hf_encoder", "hub_encoder", "image", "keras_hub_folder", "load_corpus", "load_entities", "load_minilm", "load_news", "load_questions", "peak_megabytes", "profile",
     "quality_by_length", "record_result", "results", "show", "show_image", "split_by_group", "tatoeba_pairs",
     "tokenize", "training_curve",
 ]  # fmt: skip

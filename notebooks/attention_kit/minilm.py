@@ -17,6 +17,8 @@ SHA256 = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
 }
 SIZES = {  # имя в MiniLM.config → имя в config.json
     "layers": "num_hidden_layers",
@@ -69,12 +71,7 @@ def load_minilm() -> MiniLM:
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
-    folder = _folder()
-    for name, expected in SHA256.items():
-        if not (folder / name).is_file():
-            raise ValueError(f"Нет файла {name} кодировщика MiniLM. {REPAIR}")
-        if file_sha256(folder / name) != expected:
-            raise ValueError(f"Файл {name} кодировщика MiniLM испорчен. {REPAIR}")
+    folder = minilm_folder()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -82,6 +79,20 @@ def load_minilm() -> MiniLM:
     del weights["embeddings.position_ids"]  # просто 0, 1, 2, …
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     return MiniLM(weights, {name: raw[theirs] for name, theirs in SIZES.items()}, tokenizer)
+
+
+def minilm_folder() -> Path:
+    """Папка с моделью в установленном пакете; контрольные суммы сверены.
+
+    ValueError с указанием, что делать, если пакета нет или файл испорчен.
+    """
+    folder = _folder()
+    for name, expected in SHA256.items():
+        if not (folder / name).is_file():
+            raise ValueError(f"Нет файла {name} кодировщика MiniLM. {REPAIR}")
+        if file_sha256(folder / name) != expected:
+            raise ValueError(f"Файл {name} кодировщика MiniLM испорчен. {REPAIR}")
+    return folder
 
 
 def _folder() -> Path:

@@ -59,22 +59,33 @@ def download(
     """
     dest = Path(dest)
     part = dest.with_name(f"{dest.name}.{os.getpid()}.part")
-    command = [sys.executable, str(Path(__file__).with_name("_fetch.py")), url, str(part)]
     try:
-        done = subprocess.run(
-            command, check=False, capture_output=True, timeout=timeout, encoding="utf-8"
-        )
-        if done.returncode:
-            raise SourceError(
-                done.stderr.strip().splitlines()[-1]
-                if done.stderr.strip()
-                else "скачать не удалось"
-            )
+        run_script("_fetch.py", url, part, timeout=timeout, late="сервер не отдал файл")
         if sha256 and file_sha256(part) != sha256:
             raise SourceError("контрольная сумма скачанного файла не совпала с ожидаемой")
         part.replace(dest)
-    except subprocess.TimeoutExpired:
-        raise SourceError(f"сервер не отдал файл за {timeout:g} с") from None
     finally:
         part.unlink(missing_ok=True)
     return dest
+
+
+def run_script(
+    script: str, *arguments: object, timeout: float, late: str, **environment: str
+) -> str:
+    """Выполняет script этого пакета в дочернем процессе не дольше timeout секунд; возвращает его вывод.
+
+    Неудача — SourceError: с последней строкой, которую процесс написал в stderr, или «late за … с».
+    environment — переменные среды процесса вдобавок к нынешним.
+    """
+    command = [sys.executable, "-P", Path(__file__).with_name(script), *arguments]
+    try:
+        done = subprocess.run(
+            list(map(str, command)), check=False, capture_output=True, timeout=timeout,
+            env=os.environ | environment, encoding="utf-8", errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"{late} за {timeout:g} с") from None
+    if done.returncode:
+        reason = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
+        raise SourceError(*reason or ["процесс остановлен системой"])
+    return done.stdout

@@ -1,0 +1,185 @@
+"""Дочерний процесс hub_encoder() и hf_encoder(): скачивает модель в обычный кэш её библиотеки.
+
+Вызов: python _download.py hub АДРЕС СЕКУНД (без единого байта — значит, сервер завис) или
+python _download.py hugging_face ИМЯ. Печатает папку модели.
+"""
+
+import hashlib
+import os
+import socket
+import sys
+import tarfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json", "vocab.txt")
+WEIGHTS = ("model.safetensors", "tf_model.h5")  # второй нужен, только если нет первого
+SILENT, NO_LINK = "сервер не отвечает", "нет связи с сервером"
+UNKNOWN = "модели с таким именем нет"
+
+
+class Failure(Exception):
+    """Причина неудачи — одной русской строкой."""
+
+
+# --- TF Hub ---
+
+
+def hub(address: str, answer: str) -> str:
+    """Скачивает и распаковывает модель TF Hub и проверяет, что она загружается."""
+    socket.setdefaulttimeout(float(answer))
+    try:
+        return _resolve(address)
+    except urllib.error.HTTPError as error:
+        raise Failure(f"сервер ответил кодом {error.code}") from error
+    except urllib.error.URLError as error:
+        late = isinstance(error.reason, TimeoutError)
+        raise Failure(SILENT if late else NO_LINK) from error
+    except TimeoutError as error:
+        raise Failure(SILENT) from error
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise Failure("сервер отдал не архив модели или не весь архив") from error
+
+
+def _resolve(address: str) -> str:
+    # Отвечает ли сервер, узнаем до долгого импорта TensorFlow.
+    query = "&" if "?" in address else "?"
+    urllib.request.urlopen(f"{address}{query}tf-hub-format=compressed").close()
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # видеокарта нужна блокноту
+    os.environ["TFHUB_MODEL_LOAD_FORMAT"] = "COMPRESSED"
+    import tensorflow as tf
+    import tensorflow_hub
+    import tensorflow_text  # noqa: F401  — операции предобработки
+
+    folder = tensorflow_hub.resolve(address)
+    try:
+        tf.saved_model.load(folder)  # обрыв между файлами архива распаковка не замечает
+    except Exception as error:
+        raise Failure("в архиве не модель TF Hub или не вся модель") from error
+    return folder
+
+
+# --- Hugging Face ---
+
+
+def hugging_face(name: str) -> str:
+    """Скачивает настройки, токенизатор и веса; что уже есть в кэше и цело, не скачивает."""
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["HF_HUB_DISABLE_XET"] = "1"  # у обычного HTTP есть пределы времени
+    import requests
+    from huggingface_hub import constants, errors, hf_hub_url
+
+    folder, complete = _cached(name)
+    if folder and complete:
+        return folder
+    if constants.HF_HUB_OFFLINE and not folder:
+        raise Failure("сеть запрещена переменной HF_HUB_OFFLINE")
+    try:
+        # Сама библиотека при обрыве связи повторяет попытки больше минуты.
+        url = hf_hub_url(name, "config.json")
+        answer = requests.head(url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        if answer.status_code >= 500:
+            raise requests.HTTPError(response=answer)
+        return _fetched(name)
+    except errors.GatedRepoError as error:
+        raise Failure("для этой модели нужно разрешение её авторов") from error
+    except errors.RepositoryNotFoundError as error:
+        raise Failure(UNKNOWN) from error
+    except (requests.RequestException, errors.LocalEntryNotFoundError) as error:
+        if folder:  # не знаем только, все ли файлы токенизатора скачаны
+            return folder
+        raise Failure(_no_answer(error)) from error
+
+
+def _no_answer(error: BaseException) -> str:
+    """Причина по ошибке библиотеки requests; huggingface_hub прячет её под своей."""
+    import requests
+
+    error = error.__cause__ or error
+    if isinstance(error, requests.HTTPError):
+        code = error.response.status_code
+        return UNKNOWN if code in (401, 404) else f"сервер ответил кодом {code}"
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return SILENT
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "соединение оборвалось на середине файла"
+    return NO_LINK if isinstance(error, requests.ConnectionError) else "это не Hugging Face"
+
+
+def _cached(name: str) -> tuple[str | None, bool]:
+    """Папка модели в кэше, если её хватит для работы, и всё ли скачано; повреждённое удаляется."""
+    from huggingface_hub import try_to_load_from_cache
+
+    files = ("config.json", *TOKENIZER, *WEIGHTS)
+    found = {file: try_to_load_from_cache(name, file) for file in files}
+    paths = {file: Path(path) for file, path in found.items() if isinstance(path, str)}
+    for file, path in list(paths.items()):
+        if not _intact(path):
+            _remove(path)
+            found[file] = None
+            del paths[file]
+    if WEIGHTS[0] in paths:
+        del found[WEIGHTS[1]]
+    enough = "config.json" in paths and paths.keys() & TOKENIZER and paths.keys() & WEIGHTS
+    folder = str(paths["config.json"].parent) if enough else None
+    return folder, None not in found.values()  # не None и не путь — такого файла в модели нет
+
+
+def _fetched(name: str) -> str:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    def fetch(file: str) -> Path | None:
+        try:
+            path = Path(hf_hub_download(name, file))
+        except LocalEntryNotFoundError:
+            raise
+        except EntryNotFoundError:
+            return None
+        if not _intact(path):
+            _remove(path)
+            raise Failure(f"контрольная сумма файла {file} не совпала")
+        return path
+
+    config = fetch("config.json")
+    if not config:
+        raise Failure("в модели нет config.json")
+    if not any([fetch(file) for file in TOKENIZER]):
+        raise Failure("в модели нет токенизатора")
+    if not any(map(fetch, WEIGHTS)):
+        raise Failure(f"в модели нет весов {' или '.join(WEIGHTS)}")
+    return str(config.parent)
+
+
+def _intact(path: Path) -> bool:
+    """Имя файла в кэше huggingface_hub — его сумма на сервере: sha256 у весов, git-sha1 у прочих."""
+    expected, data = path.resolve().name, path.read_bytes()
+    if len(expected) == 64:
+        return hashlib.sha256(data).hexdigest() == expected
+    if len(expected) == 40:
+        return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest() == expected
+    return True  # Windows без ссылок: файл лежит под своим именем
+
+
+def _remove(path: Path) -> None:
+    path.resolve().unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8")
+    kind, *arguments = sys.argv[1:]
+    try:
+        print({"hub": hub, "hugging_face": hugging_face}[kind](*arguments))
+    except Failure as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"записать скачанное не удалось ({error.strerror or type(error).__name__})")
+    except Exception as error:  # что бы ни случилось внутри библиотеки, читателю — одна строка
+        sys.exit(f"скачать не удалось ({type(error).__name__})")
+
+
+if __name__ == "__main__":
+    main()

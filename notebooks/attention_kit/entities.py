@@ -1,0 +1,128 @@
+"""Встроенный корпус именованных сущностей (английский) и оценка найденных сущностей."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from attention_kit.sources import NOTEBOOKS
+
+ENTITY_KINDS = ("PER", "ORG", "LOC", "EVENT")  # человек, организация, место, событие
+FOLDER = NOTEBOOKS / "data" / "entities-en"
+MARKED = re.compile(r"\[([^\[\]]*)\]\(([^()]*)\)")  # [Maria Lopez](PER)
+Entity = tuple[int, int, str]  # (начало, конец, вид); text[начало:конец] — сама сущность
+
+
+class Sentence(NamedTuple):
+    """Предложение и его сущности по порядку; границы — номера символов text, конец не входит."""
+
+    text: str
+    entities: tuple[Entity, ...]
+
+
+class EntityScores(NamedTuple):
+    """Точность, полнота и F1 найденных сущностей — числа от 0 до 1."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def load_entities() -> tuple[list[Sentence], list[Sentence]]:
+    """Обучающие и тестовые предложения из notebooks/data/entities-en, по порядку строк.
+
+    Ни одна сущность тестовых предложений не встречается в обучающих. Испорченный файл — ValueError
+    с именем файла, номером строки и тем, что исправить.
+    """
+    train, test = (
+        parse_sentences((FOLDER / name).read_bytes(), f"{FOLDER.name}/{name}")
+        for name in ("train.txt", "test.txt")
+    )
+    return train, test
+
+
+def parse_sentences(data: bytes, file: str) -> list[Sentence]:
+    """Разбирает предложения вида `[Maria Lopez](PER) lives in [Oslo](LOC).`, по одному в строке.
+
+    file — имя для сообщений.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data[: error.start].count(b"\n") + 1
+        raise ValueError(
+            f"{file}, строка {number}: это не текст в UTF-8; сохраните файл в этой кодировке."
+        ) from None
+    if not text.strip():
+        raise ValueError(
+            f"{file}: в файле нет ни одного предложения; восстановите его из курса."
+        )
+    sentences = []
+    for number, line in enumerate(text.replace("\r\n", "\n").rstrip("\n").split("\n"), start=1):
+        try:
+            sentences.append(_parse_line(line))
+        except ValueError as error:
+            raise ValueError(f"{file}, строка {number}: {error}.") from None
+    return sentences
+
+
+def _parse_line(line: str) -> Sentence:
+    if not line.strip():
+        raise ValueError("пустая строка; удалите её")
+    text, entities, end = "", [], 0
+    for match in MARKED.finditer(line):
+        text += line[end : match.start()]
+        entities.append((len(text), len(text) + len(match[1]), match[2]))
+        text += match[1]
+        end = match.end()
+    text += line[end:]
+    for start, stop, kind in entities:
+        _check_entity(text, start, stop, kind)
+    if bracket := re.search(r".{0,20}[\[\]].{0,20}", text):
+        raise ValueError(
+            f"лишняя или непарная скобка в «{bracket[0]}»; сущность пишется как [Maria Lopez](PER)"
+        )
+    return Sentence(text, tuple(entities))
+
+
+def _check_entity(text: str, start: int, stop: int, kind: str) -> None:
+    name = text[start:stop]
+    if not name or name != name.strip():
+        raise ValueError(
+            f"сущность «{name}» пуста или с пробелом на краю; уберите его за скобки"
+        )
+    if kind not in ENTITY_KINDS:
+        raise ValueError(
+            f"у сущности «{name}» неизвестный вид «{kind}»; нужен один из: {', '.join(ENTITY_KINDS)}"
+        )
+    before, after = text[max(start - 1, 0) : start + 1], text[stop - 1 : stop + 1]
+    if (start and before.isalnum()) or (stop < len(text) and after.isalnum()):
+        raise ValueError(f"граница сущности «{name}» — посреди слова; передвиньте скобки")
+
+
+def entity_scores(
+    predicted: Sequence[Collection[Entity]], gold: Sequence[Collection[Entity]]
+) -> EntityScores:
+    """Точность, полнота и F1 по всему набору (CoNLL-2003: Tjong Kim Sang & De Meulder, 2003).
+
+    В обоих списках — по набору троек (начало, конец, вид) на предложение. Сущность найдена, только если
+    совпали обе границы и вид; ничего не предсказано — все три числа равны нулю.
+    """
+    if len(predicted) != len(gold):
+        raise ValueError(
+            f"Число предложений не совпадает: предсказано {len(predicted)}, размечено {len(gold)}."
+        )
+    for entity in (entity for part in (predicted, gold) for found in part for entity in found):
+        if not isinstance(entity, tuple) or len(entity) != 3:
+            raise ValueError(
+                f"Сущность — тройка (начало, конец, вид), а передано {entity!r}: "
+                "на предложение нужен набор троек, как Sentence.entities."
+            )
+    correct = sum(len(set(p) & set(g)) for p, g in zip(predicted, gold, strict=True))
+    n_predicted, n_gold = (sum(len(set(found)) for found in part) for part in (predicted, gold))
+    if not n_gold:
+        raise ValueError("В образце нет ни одной сущности: сравнивать не с чем.")
+    return EntityScores(
+        precision=correct / n_predicted if n_predicted else 0.0,
+        recall=correct / n_gold,
+        f1=2 * correct / (n_predicted + n_gold),
+    )

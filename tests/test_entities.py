@@ -1,0 +1,310 @@
+"""Корпус именованных сущностей: разбор, оценка, непересечение частей, разнообразие и трудность."""
+
+import random
+import re
+from collections import Counter, defaultdict
+
+import attention_kit as ak
+import pytest
+from attention_kit.entities import FOLDER, parse_sentences
+
+WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+NAME_WORD = re.compile(r"[A-Za-z]{3,}")
+FILES = ("train.txt", "test.txt")
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, list[ak.Sentence]]:
+    return dict(zip(FILES, ak.load_entities(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def words(parts) -> list[list[str]]:
+    """Слова каждого предложения обеих частей."""
+    return [WORD.findall(text.lower()) for name in FILES for text, _ in parts[name]]
+
+
+def names(sentences: list[ak.Sentence], *kinds: str) -> list[str]:
+    """Строки сущностей указанных видов; без видов — всех."""
+    return [
+        text[start:stop]
+        for text, entities in sentences
+        for start, stop, kind in entities
+        if kind in (kinds or ak.ENTITY_KINDS)
+    ]
+
+
+def name_words(found: list[str]) -> set[str]:
+    """Все слова имён строчными буквами; инициалы и частицы (Al, de) не в счёт."""
+    return {word.lower() for name in found for word in NAME_WORD.findall(name)}
+
+
+def ngrams(words: list[str], size: int) -> set[tuple[str, ...]]:
+    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
+
+
+# --- корпус ---
+
+
+def test_enough_sentences_and_entities(parts):
+    train, test = (parts[name] for name in FILES)
+    assert len(train) >= 500 and len(test) >= 150 and len(train) + len(test) >= 700
+    for sentences, least in ((train, 150), (test, 50)):
+        counts = Counter(kind for _, entities in sentences for *_, kind in entities)
+        assert set(counts) == set(ak.ENTITY_KINDS)
+        assert min(counts.values()) >= least, counts
+        assert max(counts.values()) <= 2 * min(counts.values()), counts
+        empty = sum(not entities for _, entities in sentences) / len(sentences)
+        assert 0.08 <= empty <= 0.15
+
+
+def test_form():
+    """Строка — одно предложение: ASCII, 8–30 слов, точка в конце, без двойных пробелов."""
+    for name in FILES:
+        data = (FOLDER / name).read_bytes()
+        assert b"\r" not in data and data.endswith(b"\n")
+        for line, (text, _) in zip(
+            data.decode("ascii").splitlines(), parse_sentences(data, name), strict=True
+        ):
+            assert 8 <= len(text.split()) <= 30, text
+            assert re.search(r"[.!?]\"?$", text) and "  " not in text and text[0] != " ", text
+            assert re.sub(r"\[([^]]*)]\((?:PER|ORG|LOC|EVENT)\)", r"\1", line) == text
+
+
+def test_entities_are_in_order_and_apart(parts):
+    for sentences in parts.values():
+        for text, entities in sentences:
+            edges = [edge for start, stop, _ in entities for edge in (start, stop)]
+            assert edges == sorted(set(edges)), text
+            assert all(0 <= edge <= len(text) for edge in edges)
+
+
+def test_marked_as_the_readme_says(parts):
+    """Артикль, титул и притяжательное 's — за скобками."""
+    outside = re.compile(
+        r"(?:the|a|an|mrs?|ms|dr|judge|captain|professor|father|lady|prince)\b", re.IGNORECASE
+    )
+    for sentences in parts.values():
+        for name in names(sentences):
+            assert not outside.match(name) and not name.endswith("'s"), name
+            assert name[0].isupper(), name
+
+
+def test_known_names_are_always_marked(parts):
+    """Строка, отмеченная где-то как сущность, нигде не остаётся без отметки."""
+    known = {name for sentences in parts.values() for name in names(sentences)}
+    for sentences in parts.values():
+        for text, entities in sentences:
+            rest = list(text)
+            for start, stop, _ in entities:
+                rest[start:stop] = "\0" * (stop - start)
+            rest = "".join(rest)
+            missed = [name for name in known if name in rest and re.search(rf"\b{re.escape(name)}\b", rest)]
+            assert not missed, (missed, text)
+
+
+def test_test_names_are_unseen(parts):
+    train, test = (parts[name] for name in FILES)
+    assert not {name.lower() for name in names(train)} & {name.lower() for name in names(test)}
+    assert not {text.lower() for text, _ in train} & {text.lower() for text, _ in test}
+    everything = "\n".join(text for text, _ in train)
+    assert not [name for name in names(test) if re.search(rf"\b{re.escape(name)}\b", everything)]
+    # у людей — ни имени, ни фамилии, даже внутри названия («Kaplinsky Umbrellas»)
+    assert not name_words(names(test, "PER")) & name_words(names(train))
+
+
+def test_hard_cases_are_there(parts):
+    """Трудности, ради которых корпус написан, есть в обеих частях."""
+    for sentences in parts.values():
+        kinds = defaultdict(set)
+        for text, entities in sentences:
+            for start, stop, kind in entities:
+                kinds[text[start:stop]].add(kind)
+        assert sum(found >= {"LOC", "ORG"} for found in kinds.values()) >= 10  # город и его команда
+        everything = names(sentences)
+        assert sum(bool(re.search(r"[a-z] (?:of|for|and|to) ", f" {name} ")) for name in everything) >= 10
+        assert sum("&" in name or " and " in name for name in everything) >= 4
+        assert (
+            sum(text[stop : stop + 2] == "'s" for text, entities in sentences for _, stop, _ in entities) >= 3
+        )
+        assert sum(bool(entities) and entities[0][0] == 0 for _, entities in sentences) >= len(sentences) / 4
+        assert (
+            sum(bool(re.search(r", .*(?:,|and) ", text)) and len(found) >= 3 for text, found in sentences)
+            >= 5
+        )
+        assert any(len(name) >= 4 and name.isupper() for name in everything)  # сокращение
+
+
+def test_no_repeated_phrase(words):
+    where = Counter(phrase for item in words for phrase in ngrams(item, 6))
+    assert {" ".join(phrase): count for phrase, count in where.items() if count > 3} == {}
+
+
+def test_no_two_sentences_are_alike(words):
+    """Наибольшая мера Жаккара двух предложений по четвёркам слов."""
+    shingles = [ngrams(item, 4) for item in words]
+    holders = defaultdict(list)
+    for number, item in enumerate(shingles):
+        for shingle in item:
+            holders[shingle].append(number)
+    shared = Counter((i, j) for held in holders.values() for i in held for j in held if i < j)
+    overlap = max(
+        (both / (len(shingles[i]) + len(shingles[j]) - both) for (i, j), both in shared.items()), default=0
+    )
+    assert overlap < 0.2
+
+
+def test_rich_vocabulary(words, parts):
+    assert len({word for item in words for word in item}) >= 4_000
+    for sentences in parts.values():
+        found = names(sentences, "PER", "ORG", "EVENT")  # города повторяются и нарочно: место и команда
+        assert len(set(found)) >= 0.95 * len(found)
+
+
+def test_readme_counts(parts):
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for name, sentences in parts.items():
+        counts = Counter(kind for _, entities in sentences for *_, kind in entities)
+        row = [len(sentences), counts.total(), *(counts[kind] for kind in ak.ENTITY_KINDS)]
+        row.append(sum(not entities for _, entities in sentences))
+        assert f"| `{name}` | {' | '.join(map(str, row))} |" in readme
+
+
+# --- правило вместо модели ---
+
+RUN = re.compile(r"\b[A-Z][\w'-]*(?:(?: (?:of(?: the)?|for(?: the)?|and|&))? (?:[A-Z][\w'-]*|\d+))*")
+
+
+def capitalised_runs(text: str, ordinary: set[str]) -> list[tuple[int, int]]:
+    """Слова с большой буквы подряд; первое слово предложения — если строчным оно не встречалось."""
+    found = []
+    for match in RUN.finditer(text):
+        start, stop = match.span()
+        first = match[0].split()[0]
+        if start == 0 and first.lower() in ordinary:
+            start += len(first) + 1
+        if text[start:stop].endswith("'s"):
+            stop -= 2
+        if start < stop and text[start].isupper():
+            found.append((start, stop))
+    return found
+
+
+def test_a_rule_does_not_solve_it(parts, record_property):
+    """Правило: слова с большой буквы подряд, вид — какой чаще всего у этих слов в обучающей части."""
+    train, test = (parts[name] for name in FILES)
+    ordinary = {word for text, _ in train for word in text.split() if word.islower()}
+    votes = defaultdict(Counter)
+    for text, entities in train:
+        marked = {stop: kind for start, stop, kind in entities}
+        for start, stop in capitalised_runs(text, ordinary):
+            for word in NAME_WORD.findall(text[start:stop]):
+                votes[word][marked.get(stop, "")] += 1
+    common = Counter(kind for _, entities in train for *_, kind in entities).most_common(1)[0][0]
+
+    def kind_of(name: str) -> str:
+        total = sum((votes[word] for word in NAME_WORD.findall(name)), Counter())
+        return total.most_common(1)[0][0] if total else common
+
+    runs = [capitalised_runs(text, ordinary) for text, _ in test]
+    gold = [entities for _, entities in test]
+    simple = [{(a, b, common) for a, b in found} for found in runs]
+    by_words = [
+        {(a, b, kind) for a, b in found if (kind := kind_of(text[a:b]))}
+        for found, (text, _) in zip(runs, test, strict=True)
+    ]
+    scores = [ak.entity_scores(predicted, gold).f1 for predicted in (simple, by_words)]
+    solved = sum(set(a) == set(b) for a, b in zip(by_words, gold, strict=True)) / len(gold)
+    record_property(
+        "summary",
+        f"сущности: правило «{common}» — F1 {scores[0]:.1%}, по словам обучающей части — {scores[1]:.1%},"
+        f" целиком верных предложений {solved:.0%}",
+    )
+    assert max(scores) < 0.6
+    assert scores[1] > 0.3  # и всё-таки не безнадёжно: слова внутри имён кое-что говорят
+
+
+# --- разбор ---
+
+
+def test_parsing_by_hand():
+    data = b"[Maria Lopez](PER)'s train to [Oslo](LOC) (late) left.\r\nNothing here.\n"
+    assert parse_sentences(data, "x.txt") == [
+        ak.Sentence("Maria Lopez's train to Oslo (late) left.", ((0, 11, "PER"), (23, 27, "LOC"))),
+        ak.Sentence("Nothing here.", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("", "строка 2: пустая строка"),
+        ("In [Oslo(LOC).", "строка 2: лишняя или непарная скобка"),
+        ("In Oslo](LOC).", "строка 2: лишняя или непарная скобка"),
+        ("In [Oslo] (LOC).", "строка 2: лишняя или непарная скобка"),
+        ("In [the [Oslo](LOC) Bank](ORG).", "строка 2: лишняя или непарная скобка"),
+        ("In [Oslo](CITY).", "строка 2: .*«Oslo».*«CITY».*PER, ORG, LOC, EVENT"),
+        ("In [](LOC).", "строка 2: сущность «» пуста"),
+        ("In [Oslo ](LOC)by night.", "строка 2: .*с пробелом на краю"),
+        ("In [Os](LOC)lo.", "строка 2: граница сущности «Os»"),
+        ("In O[slo](LOC).", "строка 2: граница сущности «slo»"),
+    ],
+)
+def test_parsing_refuses(line, message):
+    data = f"A good line.\n{line}\nAnother one.\n".encode()
+    with pytest.raises(ValueError, match=rf"entities-en/train\.txt, {message}"):
+        parse_sentences(data, "entities-en/train.txt")
+
+
+def test_parsing_refuses_what_is_not_text():
+    with pytest.raises(ValueError, match="train.txt, строка 2: это не текст в UTF-8"):
+        parse_sentences(b"Good.\n\xff\xfe", "train.txt")
+    with pytest.raises(ValueError, match="train.txt: в файле нет ни одного предложения"):
+        parse_sentences(b"\n", "train.txt")
+
+
+# --- оценка ---
+
+
+def test_scores_by_hand():
+    # верна одна сущность из трёх найденных и из двух размеченных: у второй сдвинута граница, у третьей вид
+    gold = [[(0, 5, "PER"), (10, 14, "LOC")], []]
+    predicted = [[(0, 5, "PER"), (10, 13, "LOC"), (10, 14, "ORG")], []]
+    assert ak.entity_scores(predicted, gold) == pytest.approx((1 / 3, 1 / 2, 2 / 5))
+    assert ak.entity_scores(gold, gold) == (1, 1, 1)
+    assert ak.entity_scores([[], []], gold) == (0, 0, 0)
+
+
+def test_scores_equal_a_library(parts):
+    """Тот же счёт через scikit-learn: каждая сущность из обоих списков — пример с ответом «есть» или «нет»."""
+    from sklearn.metrics import precision_recall_fscore_support
+
+    gold, rng = [entities for _, entities in parts["test.txt"]], random.Random(0)
+    predicted = [
+        [
+            (start, stop + rng.choice([0, 0, 1]), rng.choice([kind, kind, "PER"]))
+            for start, stop, kind in found
+        ]
+        + ([(0, 1, "ORG")] if rng.random() < 0.3 else [])
+        for found in gold
+    ]
+    every = {(i, e) for part in (gold, predicted) for i, found in enumerate(part) for e in found}
+    truth, answer = ([e in part[i] for i, e in every] for part in (gold, predicted))
+    expected = precision_recall_fscore_support(truth, answer, average="binary")[:3]
+    scores = ak.entity_scores(predicted, gold)
+    assert scores == pytest.approx(expected)
+    assert 0.2 < scores.f1 < 0.9
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "message"),
+    [
+        ([[]], [], "предсказано 1, размечено 0"),
+        ([[]], [[]], "нет ни одной сущности"),
+        ([ak.Sentence("Oslo.", ((0, 4, "LOC"),))], [[(0, 4, "LOC")]], "тройка.*'Oslo.'"),
+        ([[(0, 4)]], [[(0, 4, "LOC")]], r"тройка.*\(0, 4\)"),
+    ],
+)
+def test_scores_refuse(predicted, gold, message):
+    with pytest.raises(ValueError, match=message):
+        ak.entity_scores(predicted, gold)

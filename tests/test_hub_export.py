@@ -1,0 +1,344 @@
+"""MiniLM, экспортированный для TF Hub: номера токенов — как у tokenizers, числа — как у TFBertModel.
+
+Настоящие новости AG News ищутся в COURSE_DATA/ag_news_csv или в ../shared/data; нет их — проверка пропускается.
+"""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import attention_kit as ak
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_hub as hub
+import tensorflow_text  # noqa: F401  — операции предобработки
+import tf_keras
+from attention_kit import news
+
+from conftest import ROOT
+
+FOLDERS = [os.environ.get("COURSE_DATA") or "нет", ROOT.parent / "shared" / "data"]
+AG_NEWS = next(filter(Path.is_dir, (Path(folder) / "ag_news_csv" for folder in FOLDERS)), None)
+NAMES = ("input_word_ids", "input_mask", "input_type_ids")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Кэш на весь модуль: экспорт идёт секунд двадцать."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("COURSE_PROFILE", "quick")
+        # Обычно здесь Keras 3; import transformers включил бы в этом процессе старый.
+        patch.setenv("TF_USE_LEGACY_KERAS", os.environ.get("TF_USE_LEGACY_KERAS", "0"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def handle(cache) -> ak.HubEncoder:
+    return ak.hub_encoder()
+
+
+@pytest.fixture(scope="module")
+def preprocess(handle):
+    return hub.load(handle.preprocess)
+
+
+@pytest.fixture(scope="module")
+def encoder(handle):
+    return hub.load(handle.encoder)
+
+
+@pytest.fixture(scope="module")
+def minilm() -> ak.MiniLM:
+    return ak.load_minilm()
+
+
+def embedded_texts() -> list[str]:
+    rows = [row for part in news._read_folder(news.EMBEDDED).values() for row in part]
+    return [f"{title} {description}" for title, description, _ in rows]
+
+
+def hugging_face_ids(minilm: ak.MiniLM, texts: list[str]) -> list[list[int]]:
+    encoded = minilm.tokenizer.encode_batch(texts, add_special_tokens=False)
+    return [item.ids for item in encoded]
+
+
+def our_ids(preprocess, texts: list[str]) -> list[list[int]]:
+    return preprocess.tokenize(tf.constant(texts)).merge_dims(1, 2).to_list()
+
+
+# --- токены ---
+
+
+def test_same_ids_on_embedded_news(preprocess, minilm) -> None:
+    texts = embedded_texts()
+    assert our_ids(preprocess, texts) == hugging_face_ids(minilm, texts)
+
+
+@pytest.mark.skipif(AG_NEWS is None, reason="нет файлов AG News")
+def test_same_ids_on_ag_news(preprocess, minilm) -> None:
+    rows = [row for part in news._read_folder(AG_NEWS).values() for row in part]
+    texts = [f"{title} {description}" for title, description, _ in rows]
+    assert len(texts) > 25_000
+    assert our_ids(preprocess, texts) == hugging_face_ids(minilm, texts)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \t\n", "ß ﬁ ½ Ⅻ ＡＢＣ ª", "a\0b\ufffdc\u200bd", "Ёлка É İ ǅ", "e\u0301 각 ΐ", "中文字 ##ing don't", "a" * 100, "a" * 101],
+    ids=["пустой", "пробелы", "NFKC", "управляющие", "регистр", "NFD", "знаки", "100 букв", "101 буква"],
+)  # fmt: skip
+def test_same_ids_where_tensorflow_text_usually_differs(preprocess, minilm, text: str) -> None:
+    assert our_ids(preprocess, [text]) == hugging_face_ids(minilm, [text])
+
+
+def test_pieces_are_grouped_into_words(preprocess, minilm) -> None:
+    texts = ["An unbelievably tokenizable word!", "", "xyzzyx 日本 [UNK"]
+    words = preprocess.tokenize(tf.constant(texts))
+    assert words.dtype == tf.int32 and words.shape.as_list() == [3, None, None]
+    expected = []
+    for encoded in minilm.tokenizer.encode_batch(texts, add_special_tokens=False):
+        pieces = list(zip(encoded.word_ids, encoded.ids, strict=True))
+        groups = dict.fromkeys(encoded.word_ids)
+        expected.append([[piece for word, piece in pieces if word == number] for number in groups])
+    assert words.to_list() == expected
+    assert expected[0][1] == [4895, 8671, 2666, 3567, 6321]  # un ##bel ##ie ##va ##bly
+
+
+# --- где номера расходятся ---
+
+RECLASSIFIED = {0x166D, 0x1734, 0x1885, 0x1886, 0xA9BD, 0x111C9}  # класс менялся после Юникода 8.0
+CJK = set(range(0x2B820, 0x2B920))  # tokenizers начинает этот блок с 2B920 вместо 2B820
+
+
+def different(preprocess, minilm, pattern: str) -> set[int]:
+    """Коды всех знаков Юникода, с которыми номера не те же; pattern — слово, где знак на месте «X»."""
+    codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    for size in (256, 1):  # сначала строками по 256 слов, потом по одному слову в подозрительных
+        groups = [codes[i : i + size] for i in range(0, len(codes), size)]
+        texts = [" ".join(pattern.replace("X", chr(code)) for code in group) for group in groups]
+        pairs = zip(groups, our_ids(preprocess, texts), hugging_face_ids(minilm, texts), strict=True)
+        codes = [code for group, ours, theirs in pairs if ours != theirs for code in group]
+    return set(codes)
+
+
+def test_unicode_classes_that_differ(preprocess, minilm) -> None:
+    """Таблицы Юникода в tokenizers — версии 8.0: более поздних знаков библиотека не знает."""
+    found = different(preprocess, minilm, "aXb")
+    assert found >= CJK | RECLASSIFIED
+    later = found - CJK - RECLASSIFIED
+    assert len(later) == 575
+    # Все они новее 8.0: ни одного нет в Юникоде 3.2, и это знаки, которые удаляются или отделяются.
+    assert not [code for code in later if unicodedata.ucd_3_2_0.category(chr(code)) != "Cn"]
+    kinds = {unicodedata.category(chr(code))[0] for code in later - {0x8E2}}
+    assert kinds <= {"M", "C", "P"}
+    assert different(preprocess, minilm, "aX") - found == {ord("Σ")}
+
+
+@pytest.mark.parametrize(
+    ("text", "ours", "theirs"),
+    [
+        ("ΟΔΟΣ", "ο ##δ ##ος", "ο ##δ ##ο ##σ"),  # ς только в конце слова, Rust же этого не смотрит
+        ("я" * 51, "[UNK]", "я" + " ##я" * 50),  # 102 байта, но 51 знак
+        ("a [SEP] b", "a [ sep ] b", "a [SEP] b"),
+        ("[MASK]", "[ mask ]", "[MASK]"),
+    ],
+)
+def test_texts_that_differ(preprocess, minilm, text: str, ours: str, theirs: str) -> None:
+    to_text = minilm.tokenizer.id_to_token
+    assert " ".join(map(to_text, our_ids(preprocess, [text])[0])) == ours
+    assert " ".join(map(to_text, hugging_face_ids(minilm, [text])[0])) == theirs
+
+
+# --- упаковка ---
+
+
+def packed(preprocess, texts: list[list[str]], **arguments) -> list[list[list[int]]]:
+    """Три тензора для пары (или одного) списков текстов — списками."""
+    parts = [preprocess.tokenize(tf.constant(part)) for part in texts]
+    result = preprocess.bert_pack_inputs(parts, **arguments)
+    assert set(result) == set(NAMES) and {value.dtype for value in result.values()} == {tf.int32}
+    return [result[name].numpy().tolist() for name in NAMES]
+
+
+@pytest.mark.parametrize("length", [16, tf.constant(16)], ids=["число", "тензор"])
+@pytest.mark.parametrize("pair", [False, True], ids=["одно", "пара"])
+def test_pack_equals_hugging_face(preprocess, minilm, pair: bool, length) -> None:
+    first, second = ["A good day.", "No"], ["Was it?", "Unbelievably so"]
+    minilm.tokenizer.enable_padding(length=16)
+    encoded = minilm.tokenizer.encode_batch(list(zip(first, second, strict=True)) if pair else first)
+    minilm.tokenizer.no_padding()
+    expected = [[getattr(item, name) for item in encoded] for name in ("ids", "attention_mask", "type_ids")]
+    assert packed(preprocess, [first, second][: 1 + pair], seq_length=length) == expected
+
+
+@pytest.mark.parametrize("length", [4, 5, 8, 9, 13])
+def test_long_pair_is_cut_round_robin(preprocess, length: int) -> None:
+    """Места даются по очереди: первому, второму, первому…; кому больше не нужно — пропускается."""
+    texts = [["one two three four five six seven"], ["eight nine ten"]]
+    parts = [preprocess.tokenize(tf.constant(text)).merge_dims(1, 2)[0].numpy().tolist() for text in texts]
+    kept = [0, 0]
+    for turn in range(2 * length):
+        which = turn % 2
+        if sum(kept) < length - 3 and kept[which] < len(parts[which]):
+            kept[which] += 1
+    expected = [101, *parts[0][: kept[0]], 102, *parts[1][: kept[1]], 102]
+    ids, mask, types = packed(preprocess, texts, seq_length=length)
+    assert ids == [expected + [0] * (length - len(expected))]
+    assert mask == [[int(token > 0) for token in ids[0]]]
+    assert types == [[0] * (kept[0] + 2) + [1] * (kept[1] + 1) + [0] * (length - len(expected))]
+
+
+def test_plain_call_pads_to_128(preprocess) -> None:
+    texts = ["short", "long " * 200]
+    result = preprocess(tf.constant(texts))
+    assert [result[name].numpy().tolist() for name in NAMES] == packed(preprocess, [texts])
+    assert result["input_word_ids"].shape == (2, 128)
+    assert result["input_word_ids"][1, -1] == 102 and result["input_mask"].numpy().sum(axis=1).tolist() == [
+        3,
+        128,
+    ]
+
+
+def test_flat_pieces_are_packed_too(preprocess) -> None:
+    words = preprocess.tokenize(tf.constant(["unbelievably so"]))
+    both = [preprocess.bert_pack_inputs([part], seq_length=8) for part in (words, words.merge_dims(1, 2))]
+    assert np.array_equal(both[0]["input_word_ids"], both[1]["input_word_ids"])
+
+
+def test_keras_layers_from_text_to_logits(handle, preprocess) -> None:
+    texts = [tf_keras.Input((), dtype=tf.string) for _ in range(2)]
+    tokens = [hub.KerasLayer(preprocess.tokenize)(text) for text in texts]
+    pack = hub.KerasLayer(preprocess.bert_pack_inputs, arguments={"seq_length": 12})
+    inputs = pack(tokens)
+    assert {name: tuple(value.shape) for name, value in inputs.items()} == dict.fromkeys(NAMES, (None, 12))
+    outputs = hub.KerasLayer(handle.encoder)(inputs)
+    model = tf_keras.Model(texts, outputs["pooled_output"])
+    assert model([tf.constant(["a", "b"]), tf.constant(["c", "d"])]).shape == (2, 384)
+    plain = hub.KerasLayer(handle.preprocess)(texts[0])
+    assert tuple(plain["input_mask"].shape) == (None, 128)
+
+
+# --- кодировщик ---
+
+
+@pytest.fixture(scope="module")
+def inputs() -> dict[str, np.ndarray]:
+    """Три строки разной длины, дополненные до 23; в первых двух — по два предложения."""
+    places, lengths = np.arange(23), np.array([[23], [11], [2]])
+    mask = (places < lengths).astype("int32")
+    ids = np.random.default_rng(0).integers(1000, 30_000, (3, 23)).astype("int32")
+    return dict(zip(NAMES, (ids * mask, mask, (places > 9).astype("int32") * mask), strict=True))
+
+
+def transformers_outputs(inputs: dict[str, np.ndarray], **settings) -> tuple[list[np.ndarray], np.ndarray]:
+    """Что на этих входах даёт TFBertModel: выходы слоёв и pooler."""
+    from transformers import TFBertModel
+
+    model = TFBertModel.from_pretrained(ak.minilm.minilm_folder(), **settings)
+    ids, mask, types = inputs.values()
+    outputs = model(input_ids=ids, attention_mask=mask, token_type_ids=types, output_hidden_states=True)
+    return [layer.numpy() for layer in outputs.hidden_states[1:]], outputs.pooler_output.numpy()
+
+
+@pytest.fixture(scope="module")
+def reference(cache, inputs) -> tuple[list[np.ndarray], np.ndarray]:
+    return transformers_outputs(inputs)
+
+
+def gap(ours, theirs, inputs: dict[str, np.ndarray]) -> float:
+    """Наибольшее различие на настоящих местах."""
+    return np.abs(np.array(ours) - theirs)[inputs["input_mask"] > 0].max()
+
+
+def tensors(inputs: dict[str, np.ndarray]) -> dict[str, tf.Tensor]:
+    return {name: tf.constant(value) for name, value in inputs.items()}
+
+
+def test_encoder_equals_transformers(encoder, inputs, reference) -> None:
+    layers, pooled = reference
+    outputs = encoder(tensors(inputs))
+    assert set(outputs) == {"default", "pooled_output", "sequence_output", "encoder_outputs"}
+    assert len(outputs["encoder_outputs"]) == len(layers) == 6
+    for ours, theirs in zip(outputs["encoder_outputs"], layers, strict=True):
+        assert gap(ours, theirs, inputs) < 1e-4
+    assert np.array_equal(outputs["sequence_output"], outputs["encoder_outputs"][-1])
+    assert np.abs(outputs["pooled_output"] - pooled).max() < 1e-4
+    assert np.array_equal(outputs["default"], outputs["pooled_output"])
+
+
+def test_pooled_is_a_dense_layer_on_the_first_token(encoder, inputs, minilm) -> None:
+    outputs = encoder(tensors(inputs))
+    first = outputs["sequence_output"][:, 0].numpy()
+    weights = minilm.weights
+    expected = np.tanh(first @ weights["pooler.dense.weight"].T + weights["pooler.dense.bias"])
+    assert np.abs(outputs["pooled_output"] - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("length", [1, 30, 512])
+def test_any_length_and_padding_changes_nothing(encoder, inputs, reference, length: int) -> None:
+    padding = ((0, 0), (0, max(0, length - 23)))
+    resized = {name: np.pad(value[:, :length], padding) for name, value in inputs.items()}
+    states = encoder(tensors(resized))["sequence_output"]
+    assert states.shape == (3, length, 384)
+    assert length < 23 or gap(states[:, :23], reference[0][-1], inputs) < 1e-4
+
+
+def test_weights_and_their_names(encoder, minilm) -> None:
+    """По этим именам веса исключают из weight decay; значения — те же, что в файле."""
+    names = [variable.name for variable in encoder.trainable_variables]
+    assert len(names) == len(set(names)) == len(encoder.variables) == 103
+    assert sum("LayerNorm" in name for name in names) == 2 * (1 + 2 * 6)
+    assert sum("bias" in name for name in names) == 6 * 6 + 1
+    assert sum(variable.shape.num_elements() for variable in encoder.variables) == 22_713_216
+    words = next(v for v in encoder.variables if "word_embeddings" in v.name)
+    assert np.array_equal(words, minilm.weights["embeddings.word_embeddings.weight"])
+    assert list(encoder.regularization_losses) == []
+
+
+def test_dropout_only_in_training_and_repeatable(handle, encoder, inputs) -> None:
+    inputs = tensors(inputs)
+    plain = encoder(inputs)["sequence_output"].numpy()
+    assert np.array_equal(plain, encoder(inputs, training=False)["sequence_output"])
+    first, second = (hub.load(handle.encoder)(inputs, training=True)["sequence_output"] for _ in range(2))
+    assert np.abs(first - plain).max() > 0.01
+    assert np.array_equal(first, second)  # одинаковые маски: опыт повторим
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_keras_layer_trains_all_weights_or_none(handle, inputs, trainable: bool) -> None:
+    symbolic = {name: tf_keras.Input((None,), dtype=tf.int32, name=name) for name in NAMES}
+    layer = hub.KerasLayer(handle.encoder, trainable=trainable)
+    outputs = layer(symbolic)
+    # Через оба выхода градиент доходит до каждого веса, считая и слой над [CLS].
+    features = tf.concat([outputs["pooled_output"], outputs["sequence_output"][:, 1]], axis=1)
+    model = tf_keras.Model(symbolic, tf_keras.layers.Dense(2)(features))
+    assert len(layer.trainable_weights) == (103 if trainable else 0) and len(layer.weights) == 103
+    loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(tf_keras.optimizers.SGD(1.0), loss)
+    before = [weight.numpy() for weight in layer.weights]
+    logits = model(inputs).numpy()
+    model.train_on_batch(inputs, np.array([0, 1, 1]))
+    changed = [np.any(old != new.numpy()) for old, new in zip(before, layer.weights, strict=True)]
+    assert sum(changed) == (103 if trainable else 0)
+    assert not np.array_equal(model(inputs), logits)  # голова-то обучилась
+
+
+# --- KerasHub ---
+
+
+def test_keras_hub_reads_the_renamed_copy(cache, inputs, reference, minilm) -> None:
+    import keras_hub
+
+    folder = ak.keras_hub_folder()
+    names = ("token_ids", "padding_mask", "segment_ids")
+    ours = keras_hub.models.BertBackbone.from_preset(folder)(dict(zip(names, inputs.values(), strict=True)))
+    # В KerasHub GELU считается приближённо (через tanh, как в первом BERT), в transformers — точно.
+    layers, pooled = transformers_outputs(inputs, hidden_act="gelu_new")
+    assert gap(ours["sequence_output"], layers[-1], inputs) < 1e-4
+    assert np.abs(np.array(ours["pooled_output"]) - pooled).max() < 1e-4
+    assert 1e-4 < gap(ours["sequence_output"], reference[0][-1], inputs) < 1e-2
+    tokenizer = keras_hub.models.BertTokenizer.from_preset(folder)
+    text = "An unbelievably good day."
+    assert np.array(tokenizer(text)).tolist() == hugging_face_ids(minilm, [text])[0]

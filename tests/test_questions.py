@@ -1,0 +1,351 @@
+"""Встроенные вопросы к текстам: форма, ответы на месте, различие частей; метрики ответов."""
+
+import json
+import random
+import re
+from collections import Counter, defaultdict
+
+import attention_kit as ak
+import pytest
+from attention_kit import questions
+
+WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+KIND = re.compile(r"who|whom|whose|when|where|why|which|what|how (?:many|much|long|often|far)|how")
+AMOUNT = (
+    r"\b(?:about |nearly |almost |some )?(?:\d[\d,.]*|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven"
+    r"|twelve|half|twice|\w+teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred)(?:-\w+)?)"
+    r"(?: (?:hundred|thousand|million))*\b"
+)
+NAME = r"[A-Z][\w'-]+"
+MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+SPANS = {  # вид вопроса → что может быть ответом; годится первое, что нашлось
+    "who": (rf"{NAME}(?: {NAME})+", rf"(?<!^){NAME}"),
+    "where": (rf"(?<=in ){NAME}(?: {NAME})*", r"(?:(?<=in )|(?<=at )|(?<=on ))[\w' -]+?(?=[,.;]| and )"),
+    "when": (r"\b1\d{3}\b|\b20\d\d\b", rf"(?:\d+ )?{MONTH}"),
+    "how many": (AMOUNT,),
+    "how": (rf"{AMOUNT} \w+",),
+    "why": (r"(?<=because )[^,.;]+", r"(?<=since )[^,.;]+", r"\bto [^,.;]+"),
+    "": (
+        r"(?:(?<=\ba )|(?<=\ban )|(?<=\bthe ))[\w'-]+(?: [\w'-]+)?(?=[,.;]| and | of | in )",
+        r"[\w'-]+(?=[.,;])",
+    ),
+}
+STOP = set(
+    WORD.findall(
+        "a an the of in on at to for from by with and or but is was were are be been had has have did do does "
+        "who whose whom what which when where why how many much long it its his her he she they their that this"
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple[list[ak.Question], list[ak.Question]]:
+    return ak.load_questions()
+
+
+@pytest.fixture(scope="module")
+def contexts(parts) -> list[list[str]]:
+    """Разные тексты каждой части, по порядку."""
+    return [list(dict.fromkeys(item.context for item in part)) for part in parts]
+
+
+def words(text: str) -> list[str]:
+    return WORD.findall(text.lower())
+
+
+def kind(question: str) -> str:
+    match = KIND.search(question.lower())
+    return match[0] if match else "без вопросительного слова"
+
+
+# --- корпус ---
+
+
+def test_enough_questions(parts, contexts):
+    train, test = parts
+    assert len(train) >= 1_000
+    assert len(test) >= 250
+    assert len(contexts[0]) >= 125
+    assert len(contexts[1]) >= 30
+    per_context = Counter(item.context for part in parts for item in part)
+    assert min(per_context.values()) >= 6
+
+
+def test_answers_are_spans_of_whole_words(parts):
+    for item in (item for part in parts for item in part):
+        end = item.start + len(item.answer)
+        assert item.context[item.start : end] == item.answer, item
+        assert not item.context[max(item.start - 1, 0) : item.start].isalnum(), item
+        assert not item.context[end : end + 1].isalnum(), item
+
+
+def test_lengths_and_characters(parts):
+    for item in (item for part in parts for item in part):
+        assert 40 <= len(item.context.split()) <= 80, item.context
+        assert 3 <= len(item.question.split()) <= 16, item.question
+        assert 1 <= len(item.answer.split()) <= 8, item
+        assert item.answer == item.answer.strip(" .,;:?"), item
+        assert item.question.endswith("?"), item.question
+        assert item.question[0].isupper(), item.question
+        for text in (item.context, item.question):
+            assert text.isascii(), text
+            assert text == " ".join(text.split()), text
+
+
+def test_places_and_times_go_without_preposition(parts):
+    """Граница ответа одна и та же: иначе совпадение с образцом зависело бы от случая."""
+    for item in (item for part in parts for item in part):
+        if kind(item.question) in ("where", "when"):
+            assert not re.match(r"(?:in|at|on|to|into|from) ", item.answer.lower()), item
+
+
+def test_written_one_question_a_line():
+    for name in ("train.json", "test.json"):
+        data = (questions.FOLDER / name).read_text(encoding="utf-8")
+        tree = json.loads(data)
+        assert tree["version"] == "1.1"
+        records = [r for article in tree["data"] for p in article["paragraphs"] for r in p["qas"]]
+        lines = [line for line in data.splitlines() if line.startswith('  {"id": ')]
+        assert [json.loads(line.rstrip(",")) for line in lines] == records
+        assert all(len(record["answers"]) == 1 for record in records)
+        titles = Counter(article["title"] for article in tree["data"])
+        assert max(titles.values()) == 1
+
+
+def test_readme_tells_the_truth(parts, contexts):
+    text = (questions.FOLDER / "README.md").read_text(encoding="utf-8").replace("\u00a0", " ")
+    for name, part, different in zip(("train", "test"), parts, contexts, strict=True):
+        assert f"| `{name}.json` | {len(different)} | {len(part):,} |".replace(",", " ") in text
+    example = re.search(r"^{.*}$", text, re.MULTILINE)[0]
+    assert example in (questions.FOLDER / "test.json").read_text(encoding="utf-8")
+
+
+def test_ids_and_titles_of_the_parts_differ():
+    trees = [json.loads((questions.FOLDER / f"{name}.json").read_bytes()) for name in ("train", "test")]
+    titles = [{article["title"] for article in tree["data"]} for tree in trees]
+    ids = [
+        {record["id"] for article in tree["data"] for p in article["paragraphs"] for record in p["qas"]}
+        for tree in trees
+    ]
+    assert not titles[0] & titles[1]
+    assert not ids[0] & ids[1]
+
+
+def test_no_two_contexts_are_alike(contexts):
+    """Наибольшая мера Жаккара двух текстов по четвёркам слов, и внутри частей, и между ними."""
+    assert not set(contexts[0]) & set(contexts[1])
+    shingles = []
+    for context in (context for part in contexts for context in part):
+        tokens = words(context)
+        shingles.append({tuple(tokens[i : i + 4]) for i in range(len(tokens) - 3)})
+    holders = defaultdict(list)
+    for number, item in enumerate(shingles):
+        for shingle in item:
+            holders[shingle].append(number)
+    shared = Counter((i, j) for held in holders.values() for i in held for j in held if i < j)
+    overlap = max(
+        (both / (len(shingles[i]) + len(shingles[j]) - both) for (i, j), both in shared.items()), default=0
+    )
+    assert overlap < 0.05
+
+
+def test_people_of_the_test_part_are_unseen(contexts):
+    """Последнее слово каждого двойного имени тестовых текстов (у людей — фамилия) в обучающих не встречается."""
+    seen = set(re.findall(r"\w+", " ".join(contexts[0])))
+    names = re.findall(rf"{NAME}(?: {NAME})+", " ".join(contexts[1]))
+    assert len(names) >= 40
+    not_people = {"Each June", "In March", "The Harbour Hotel"}
+    assert {name for name in names if name.split()[-1] in seen} <= not_people
+
+
+def test_many_kinds_of_questions(parts):
+    for part, least in zip(parts, (20, 3), strict=True):
+        counts = Counter(kind(item.question) for item in part)
+        assert counts["без вопросительного слова"] == 0
+        for name in ("who", "what", "which", "when", "where", "why", "how many", "how long", "how much"):
+            assert counts[name] >= least, (name, counts)
+        assert max(counts.values()) < 0.4 * len(part), counts
+
+
+def test_questions_do_not_repeat(parts):
+    """Шаблонов нет: вопросы разные, и их первые четыре слова тоже почти все разные."""
+    asked = [words(item.question) for part in parts for item in part]
+    assert max(Counter(map(tuple, asked)).values()) <= 2
+    starts = Counter(tuple(tokens[:4]) for tokens in asked)
+    assert starts.most_common(1)[0][1] <= 15, starts.most_common(3)
+    assert len(starts) > 0.7 * len(asked)
+
+
+def test_questions_are_paraphrased(parts):
+    """Вопрос и предложение с ответом в среднем делят не больше половины значимых слов вопроса."""
+    shares = []
+    for item in (item for part in parts for item in part):
+        ends = [match.end() for match in re.finditer(r"[.!?;](?= |$)", item.context)]
+        begin = max((end for end in ends if end <= item.start), default=0)
+        stop = min(end for end in ends if end >= item.start + len(item.answer))
+        asked = set(words(item.question)) - STOP
+        if asked:
+            shares.append(len(asked & set(words(item.context[begin:stop]))) / len(asked))
+    assert sum(shares) / len(shares) < 0.35
+    assert sum(share == 0 for share in shares) / len(shares) > 0.3
+
+
+# --- простое правило ---
+
+
+def stems(text: str) -> list[tuple[str, int]]:
+    """Значимые слова без окончаний (первые пять букв) и их места."""
+    return [(match[0][:5], match.start()) for match in WORD.finditer(text.lower()) if match[0] not in STOP]
+
+
+def spans(question: str, sentence: str) -> list[re.Match]:
+    name = "when" if "year" in question else kind(question)
+    patterns = next(found for start, found in SPANS.items() if name.startswith(start))
+    for pattern in patterns:
+        found = [m for m in re.finditer(pattern, sentence) if m[0].lower() not in question.lower()]
+        if found:
+            return found
+    return []
+
+
+def guess(context: str, question: str) -> str:
+    """Отрезок нужного вида, ближайший к общим словам, из предложения, где общих с вопросом слов больше всего."""
+    asked = {stem for stem, _ in stems(question)}
+    sentences = re.split(r"(?<=[.!?;])\s+", context)
+    sentences.sort(key=lambda sentence: -len(asked & {stem for stem, _ in stems(sentence)}))
+    for sentence in sentences:
+        if found := spans(question, sentence):
+            places = [place for stem, place in stems(sentence) if stem in asked]
+            return min(found, key=lambda m: sum(abs(m.start() - place) for place in places))[0]
+    return context.split()[0]
+
+
+def test_a_rule_does_not_solve_it(parts, record_property):
+    for name, part in zip(("train", "test"), parts, strict=True):
+        score = ak.answer_scores([guess(q.context, q.question) for q in part], [q.answer for q in part])
+        record_property("summary", f"вопросы, {name}: правило — exact {score.exact:.1%}, F1 {score.f1:.1%}")
+        assert 0.05 < score.exact < 0.3
+
+
+# --- чтение файла ---
+
+
+def corpus(context="Ann met Bob, and Bob met Cid.", **changes) -> bytes:
+    record = {"id": "7-1", "question": "Whom did Ann meet?", "answers": [{"text": "Bob", "answer_start": 8}]}
+    tree = {
+        "version": "1.1",
+        "data": [{"title": "T", "paragraphs": [{"context": context, "qas": [record | changes]}]}],
+    }
+    return json.dumps(tree, ensure_ascii=False).encode()
+
+
+def test_reads_one_question():
+    (item,) = questions.parse_questions(corpus(), "f.json")
+    assert item == ("Ann met Bob, and Bob met Cid.", "Whom did Ann meet?", "Bob", 8)
+    (second,) = questions.parse_questions(corpus(answers=[{"text": "Bob", "answer_start": 17}]), "f.json")
+    assert second.start == 17
+
+
+def test_positions_are_characters_not_bytes():
+    context = "Łódź is where Zoë lives."
+    data = corpus(context, answers=[{"text": "Zoë", "answer_start": 14}])
+    assert questions.parse_questions(data, "f.json")[0].start == 14
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xff\xfe{}", r"f\.json: .*UTF-8"),
+        (b'{"data": [\n{"title": "x",}]}', r"f\.json, строка 2: это не JSON"),
+        (b"", r"f\.json, строка 1: это не JSON"),
+        (b"[]", "поле «data» должно быть непустым списком"),
+        (b'{"data": []}', "поле «data» должно быть непустым списком"),
+        (b'{"data": [{"title": "x"}]}', "статья 1: поле «paragraphs»"),
+        (corpus(context=""), "статья 1: поле «context» должно быть непустой строкой, а оно ''"),
+        (corpus(id=5), "статья 1: поле «id» должно быть непустой строкой, а оно 5"),
+        (corpus(question=None), r"f\.json, 7-1: поле «question»"),
+        (corpus(answers=[]), "7-1: поле «answers» должно быть непустым списком"),
+        (corpus(answers=["Bob"]), "7-1: поле «text» .* а оно None"),
+        (corpus(answers=[{"text": "Bob", "answer_start": "8"}]), "«answer_start» должно быть целым числом"),
+        (corpus(answers=[{"text": "Bob", "answer_start": True}]), "«answer_start» должно быть целым числом"),
+        (corpus(answers=[{"text": "Bob", "answer_start": 9}]), "answer_start 9, а .* с 8 и 17; исправьте"),
+        (corpus(answers=[{"text": "bob", "answer_start": 8}]), "ответа «bob» .* в тексте нет"),
+        (corpus(answers=[{"text": "Bo", "answer_start": 8}]), "ответа «Bo» .*целыми словами.* в тексте нет"),
+    ],
+    ids=lambda value: "файл" if isinstance(value, bytes) else value,
+)
+def test_bad_file_is_explained(data, message):
+    with pytest.raises(ValueError, match=message):
+        questions.parse_questions(data, "f.json")
+
+
+def test_repeated_id_is_explained():
+    tree = json.loads(corpus())
+    tree["data"] *= 2
+    with pytest.raises(ValueError, match=r"f\.json, 7-1: такой id уже был"):
+        questions.parse_questions(json.dumps(tree).encode(), "f.json")
+
+
+# --- метрики ---
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "exact", "f1"),
+    [
+        ("The Copper Ladle!", "copper ladle", 1, 1),  # регистр, артикль, знак
+        ("Matej Pirc, a chemist", "Matej Pirc", 0, 2 * (2 / 3) * 1 / (2 / 3 + 1)),  # точность 2/3, полнота 1
+        ("Pirc", "Matej Pirc", 0, 2 * 1 * 0.5 / 1.5),
+        ("four euros", "five marks", 0, 0),
+        ("blue blue sea", "blue blue", 0, 2 * (2 / 3) * 1 / (2 / 3 + 1)),  # повтор считается столько раз,
+        ("blue blue sea", "blue sea sea", 0, 2 / 3),  # сколько он есть у обоих
+        ("1,200", "1200", 1, 1),
+        ("forty-four", "forty four", 0, 0),  # дефис исчезает: «fortyfour»
+        ("theatre", "atre", 0, 0),  # артикль — только целое слово
+        ("", "Pirc", 0, 0),
+        ("the", "a", 1, 1),  # слов не осталось ни там, ни там
+    ],
+)
+def test_scores_counted_by_hand(predicted, gold, exact, f1):
+    assert ak.answer_scores([predicted], [gold]) == pytest.approx((exact, f1))
+
+
+def test_scores_are_averaged():
+    scores = ak.answer_scores(["Pirc", "four euros", "x"], ["Matej Pirc", "four euros", "y"])
+    assert scores.exact == pytest.approx(1 / 3)
+    assert scores.f1 == pytest.approx((2 / 3 + 1 + 0) / 3)
+
+
+def test_scores_equal_those_of_transformers(parts):
+    """Метрика SQuAD из transformers — другая запись того же определения."""
+    from transformers.data.metrics.squad_metrics import compute_exact, compute_f1
+
+    rng = random.Random(0)
+    gold = [item.answer for item in parts[1]]
+    tokens = [item.context.split() for item in parts[1]]
+    predicted = [
+        " ".join(t[(i := rng.randrange(len(t))) : i + rng.randint(1, 6)])
+        if rng.random() < 0.6
+        else answer + ", a"
+        for t, answer in zip(tokens, gold, strict=True)
+    ]
+    scores = ak.answer_scores(predicted, gold)
+    pairs = list(zip(gold, predicted, strict=True))
+    assert scores.exact == pytest.approx(sum(compute_exact(*pair) for pair in pairs) / len(pairs))
+    assert scores.f1 == pytest.approx(sum(compute_f1(*pair) for pair in pairs) / len(pairs))
+    assert 0.2 < scores.exact < scores.f1 < 0.8
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "message"),
+    [
+        ("Pirc", ["Pirc"], "одна строка"),
+        (["Pirc"], "Pirc", "одна строка"),
+        (["a", "b"], ["a"], "Ответов 2, образцов 1"),
+        ([], [], "хотя бы по одному"),
+        ([None], ["Pirc"], "передано None"),
+        ([("Pirc", 3)], ["Pirc"], "должен быть строкой"),
+    ],
+)
+def test_scores_refuse(predicted, gold, message):
+    with pytest.raises(ValueError, match=message):
+        ak.answer_scores(predicted, gold)
