@@ -70,21 +70,25 @@ def scratch(seed: int, rows: int, name: str) -> Outcome:
 
 
 @cache
-def features() -> dict[str, list[np.ndarray]]:
-    """Признаки замороженного кодировщика: {"pooled" | "среднее": [обучающей, проверочной, тестовой]}."""
+def features() -> tuple[dict[str, list[np.ndarray]], int, float]:
+    """Признаки {"pooled" | "среднее": [обучающей, проверочной, тестовой]}, весов кодировщика, секунд на текст."""
     nb, (found, preprocess) = notebook("06"), hub_parts()
-    encoder = nb.hub.KerasLayer(found.encoder, trainable=False)
+    encoder, start = nb.hub.KerasLayer(found.encoder, trainable=False), time.perf_counter()
     done = [nb.features(encoder, texts, preprocess) for texts, _ in split()]
-    return {name: [pair[i] for pair in done] for i, name in enumerate(("pooled", "среднее"))}
+    per_text = (time.perf_counter() - start) / sum(len(texts) for texts, _ in split())
+    named = {name: [pair[i] for pair in done] for i, name in enumerate(("pooled", "среднее"))}
+    return named, nb.count(encoder.weights), per_text
 
 
 def frozen(seed: int, rows: int, name: str) -> Outcome:
     nb, (numbers, labels) = notebook("06"), rows_of(rows, seed)
-    train, valid, test = features()[name]
+    named, size, per_text = features()
+    train, valid, test = named[name]
     nb.keras.utils.set_random_seed(seed)
     head, seconds = nb.train_head(train[numbers], labels, valid, split()[1][1])
     answers = head(test).numpy().argmax(axis=1)
-    return head.count_params(), seconds, news.scores(parts(rows, seed), answers)
+    seconds += rows * per_text  # признаки обучающих строк
+    return size + head.count_params(), seconds, news.scores(parts(rows, seed), answers)
 
 
 def tuned(seed: int, rows: int | None) -> Outcome:
