@@ -57,6 +57,12 @@ FAULTS = [
           caught="toy = make_vectorizer("),
     Fault("03-transformer-classifier", "число", cell="numbers = np.array(", old="-0.8485", new="-0.8486", stored=True),
     Fault("03-transformer-classifier", "карта", cell="masked = ak.heatmap(", old="[0, 0][:3]", new="[0, 0][3:]"),
+    Fault("09-summary", "маска", cell="def summary(", old='rows["origin"] == "записано"', new='rows["origin"] != ""',
+          caught="by_hand = pd.DataFrame("),
+    Fault("09-summary", "форма", cell="def summary(", old='"model", "data", "quality"]', new='"model", "quality"]',
+          caught="by_hand = pd.DataFrame("),
+    Fault("09-summary", "число", cell="by_hand = pd.DataFrame(", old="82.0", new="82.1", stored=True),
+    Fault("09-summary", "карта", cell="maps = ak.heatmap(", old="[1, 1, -1, -1]", new="[1, 0, -1, 0]"),
 ]  # fmt: skip
 
 

@@ -11,12 +11,12 @@ os.environ.setdefault("COURSE_PROFILE", "cpu")
 import attention_kit as ak
 from attention_kit.results import RECORDED, course_version
 
-from experiments import Experiment, news, rnn
+from experiments import Experiment, bert, news, rnn, speed, tasks
 
 
 def experiments() -> list[Experiment]:
     """Все измерения, в порядке выполнения."""
-    return [*rnn.plan(), *news.plan()]
+    return [*rnn.plan(), *news.plan(), *bert.plan(), *tasks.plan(), *speed.plan()]
 
 
 def recorded() -> set[tuple[str, str, str, str]]:

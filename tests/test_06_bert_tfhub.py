@@ -1,0 +1,289 @@
+"""Код блокнота 06: выходы кодировщика, дополнение, признаки, расписание, затухание весов, дообучение."""
+
+import attention_kit as ak
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_hub as hub
+
+from conftest import ROOT
+from notebook_code import definitions
+
+TEXTS = [
+    "oil prices fall",
+    "the home team won the cup final after a long and noisy evening in the rain",
+    "the bank lost money on oil, and the market fell again",
+    "a new planet",
+    "the goalkeeper dived left",
+    "a probe lands on the moon; engineers cheer",
+]
+LABELS = np.array([2, 1, 2, 3, 1, 3])
+
+
+@pytest.fixture(scope="module")
+def nb(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("COURSE_PROFILE", "quick")
+        patch.setenv("TF_USE_LEGACY_KERAS", "1")  # блокнот задаёт её сам; здесь — чтобы потом вернуть
+        yield definitions(ROOT / "notebooks" / "06-bert-tfhub.ipynb")
+
+
+@pytest.fixture(scope="module")
+def handle(nb) -> ak.HubEncoder:
+    return ak.hub_encoder()
+
+
+@pytest.fixture(scope="module")
+def preprocess(handle):
+    return hub.load(handle.preprocess)
+
+
+@pytest.fixture(scope="module")
+def frozen(nb, handle):
+    """Кодировщик, который тесты не меняют."""
+    return hub.KerasLayer(handle.encoder, trainable=False)
+
+
+@pytest.fixture(scope="module")
+def slow(nb):
+    return nb.BertTokenizer.from_pretrained(ak.hf_encoder().folder)
+
+
+def plain(length: int = 40) -> dict[str, np.ndarray]:
+    return {"padding": "max_length", "max_length": length, "truncation": True, "return_tensors": "np"}
+
+
+# --- кодировщик и его выходы ---
+
+
+def test_keras_2_in_the_notebook(nb) -> None:
+    assert nb.keras.__version__.startswith("2.") and keras.__version__.startswith("3.")
+
+
+def test_sizes(nb, frozen) -> None:
+    assert nb.bert_size(12, 768) == 109_482_240  # 109 485 316 с головой на четыре рубрики (3 076)
+    assert nb.bert_size(24, 1024) == 335_141_888
+    assert nb.bert_size(6, 384) == nb.count(frozen.weights)
+
+
+def test_pooled_is_dense_tanh_of_cls(nb, frozen, preprocess) -> None:
+    inputs = nb.pack(TEXTS, preprocess)
+    outputs = frozen(inputs)
+    kernel, bias = [weight.numpy() for weight in frozen.weights if "pooler" in weight.name]
+    first = outputs["sequence_output"][:, 0].numpy()
+    pooled = outputs["pooled_output"].numpy()
+    assert np.abs(np.tanh(first @ kernel + bias) - pooled).max() < 1e-5
+    mean = nb.mean_over_tokens(outputs["sequence_output"], inputs["input_mask"])
+    assert np.abs(mean - pooled).max() > 0.1
+
+
+def test_mean_is_over_real_tokens(nb) -> None:
+    sequence = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("f")
+    mask = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], "int32")
+    expected = [sequence[0, :3].mean(axis=0), sequence[1].mean(axis=0)]
+    assert np.allclose(nb.mean_over_tokens(sequence, mask), expected, atol=1e-6)
+
+
+def test_cosines(nb) -> None:
+    matrix = nb.cosines(np.array([[3.0, 0], [0, 2], [1, 1]]))
+    assert np.allclose(matrix, [[1, 0, 0.5**0.5], [0, 1, 0.5**0.5], [0.5**0.5, 0.5**0.5, 1]])
+
+
+# --- вход и дополнение ---
+
+
+def test_pack_equals_the_usual_tokenizer(nb, preprocess, slow) -> None:
+    ours, theirs = nb.pack(TEXTS, preprocess, 40, fixed=True), slow(TEXTS, **plain())
+    names = dict(zip(nb.INPUTS, ("input_ids", "attention_mask", "token_type_ids"), strict=True))
+    for name, usual in names.items():
+        assert np.array_equal(ours[name], theirs[usual]), name
+
+
+def test_pack_pads_to_the_longest(nb, preprocess) -> None:
+    mask = nb.pack(TEXTS, preprocess)["input_mask"].numpy()
+    assert mask.all(axis=1).any() and not mask.all()  # самый длинный — без дополнения, но не все
+    assert nb.pack(TEXTS, preprocess, 10)["input_mask"].shape == (6, 10)
+    assert nb.pack(TEXTS[:1], preprocess, 64, fixed=True)["input_mask"].shape == (1, 64)
+    assert nb.pack([""], preprocess)["input_word_ids"].numpy().tolist() == [[101, 102]]
+
+
+def test_padding_changes_nothing(nb, frozen, preprocess) -> None:
+    for pooling in ("mean", "pooled"):
+        model = nb.make_classifier(frozen, pooling)
+        near, far = (model(nb.pack(TEXTS, preprocess, fixed=fixed)) for fixed in (False, True))
+        assert np.abs(near - far).max() < 1e-4
+
+
+def test_close_lengths_take_every_text_once(nb, preprocess) -> None:
+    batches = nb.close_lengths(TEXTS, preprocess, 4)
+    assert sorted(np.concatenate(batches)) == list(range(6)) and [len(part) for part in batches] == [4, 2]
+    lengths = preprocess.tokenize(TEXTS).row_lengths().numpy()
+    assert lengths[batches[0]].max() <= lengths[batches[1]].min()
+
+
+def test_batches_keep_every_item_and_change_order(nb, preprocess, slow) -> None:
+    texts, labels = [f"{text} {number}" for number in range(5) for text in TEXTS], np.arange(30)
+    batches = nb.make_batches(texts, labels, preprocess, 40, 8, seed=1)
+    assert len(batches) == 4
+    expected = slow(texts, **plain())["input_ids"]
+    orders = []
+    for _ in range(2):
+        orders.append([])
+        for inputs, numbers in batches:
+            width = inputs["input_word_ids"].shape[1]
+            assert np.array_equal(inputs["input_word_ids"], expected[numbers.numpy()][:, :width])
+            orders[-1] += numbers.numpy().tolist()
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(30)) and orders[0] != orders[1]
+
+
+def test_tokenizing_speed_measures_both(nb, preprocess, slow) -> None:
+    speeds = nb.tokenizing_speed(TEXTS * 200, preprocess, slow, few=30)
+    assert len(speeds) == 2 and speeds["TensorFlow Text"] > speeds["py_function, по одному"] > 0
+
+
+# --- данные и простая модель ---
+
+
+def test_take_is_balanced_and_depends_on_the_seed(nb) -> None:
+    texts, labels = [str(number) for number in range(400)], np.repeat(range(4), 100)
+    taken = [nb.take((texts, labels), 40, seed) for seed in (0, 0, 1)]
+    assert taken[0][0] == taken[1][0] != taken[2][0]
+    assert np.bincount(taken[0][1]).tolist() == [10] * 4
+    assert all(labels[int(text)] == label for text, label in zip(*taken[0], strict=True))
+    assert nb.take((texts, labels), None)[0] == nb.take((texts, labels), 1000)[0] == texts
+
+
+def test_split_is_the_same_as_in_notebook_03(nb) -> None:
+    third = definitions(ROOT / "notebooks" / "03-transformer-classifier.ipynb")
+    news = ak.load_news()
+    for ours, theirs in zip(nb.split_news(news), third.split_news(news), strict=True):
+        assert ours[0] == theirs[0] and np.array_equal(ours[1], theirs[1])
+
+
+def test_tfidf_learns(nb) -> None:
+    texts, labels = TEXTS * 4, np.tile(LABELS, 4)
+    model = nb.tfidf((texts, labels), (texts[:6], labels[:6]))
+    assert (model.predict(texts) == labels).all()
+
+
+def test_paired(nb) -> None:
+    first, second = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 0, 1, 0], bool)
+    assert nb.paired(first, second) == (3, 1, pytest.approx(0.625))
+    assert nb.paired(first, first)[2] == 1
+
+
+# --- замороженный кодировщик ---
+
+
+def test_features_equal_direct_call(nb, frozen, preprocess) -> None:
+    """Признаки из кэша — те же, что у каждого текста отдельно, и в том же порядке."""
+    pooled, mean = nb.features(frozen, TEXTS, preprocess, batch_size=4)
+    for number, text in enumerate(TEXTS):
+        inputs = preprocess([text])
+        outputs = frozen(inputs)
+        assert np.abs(pooled[number] - outputs["pooled_output"][0]).max() < 1e-4
+        alone = nb.mean_over_tokens(outputs["sequence_output"], inputs["input_mask"])
+        assert np.abs(mean[number] - alone[0]).max() < 1e-4
+
+
+def test_head_learns(nb) -> None:
+    nb.keras.utils.set_random_seed(0)
+    features = np.random.default_rng(0).normal(size=(80, 8)).astype("f")
+    labels = features[:, :4].argmax(axis=1)
+    head, seconds = nb.train_head(features, labels, features, labels, epochs=60)
+    assert (head(features).numpy().argmax(axis=1) == labels).mean() > 0.8 and seconds > 0
+
+
+def test_weights_before_and_after_unfreezing(nb, handle) -> None:
+    layer = hub.KerasLayer(handle.encoder, trainable=False)
+    model = nb.make_classifier(layer)
+    assert nb.count(model.trainable_weights) == 384 * 4 + 4
+    layer.trainable = True
+    assert nb.count(model.trainable_weights) == nb.bert_size(6, 384) + 384 * 4 + 4
+    assert not model.non_trainable_weights
+
+
+def test_hub_load_inside_a_layer_trains_nothing(handle, preprocess) -> None:
+    """Ошибка, от которой предостерегает блокнот: обучение идёт, а кодировщик не меняется."""
+    loaded = hub.load(handle.encoder)
+
+    class HubInside(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.loaded = loaded
+
+        def call(self, inputs):
+            return self.loaded(inputs)["pooled_output"]
+
+    model = keras.Sequential([HubInside(), keras.layers.Dense(4)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(True), jit_compile=False)
+    before = [variable.numpy() for variable in loaded.variables]
+    inputs = {name: tensor.numpy() for name, tensor in preprocess(TEXTS[:2]).items()}
+    model.fit(inputs, LABELS[:2], verbose=0)
+    assert [weight.shape for weight in model.trainable_weights] == [(384, 4), (4,)]
+    for old, variable in zip(before, loaded.variables, strict=True):
+        assert np.array_equal(old, variable)
+
+
+def test_keras_3_refuses_the_hub_layer(frozen) -> None:
+    with pytest.raises(ValueError, match="Only instances of `keras.Layer`"):
+        keras.Sequential([frozen])
+
+
+# --- дообучение ---
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(10, 1), (100, 10), (37, 5)])
+def test_schedule_equals_the_library(nb, steps: int, warmup: int) -> None:
+    from transformers.optimization_tf import WarmUp
+
+    decay = nb.keras.optimizers.schedules.PolynomialDecay(2e-4, steps - warmup, end_learning_rate=0.0)
+    library, ours = WarmUp(2e-4, decay, warmup), nb.WarmupDecay(2e-4, steps, warmup)
+    for step in range(steps + 3):
+        assert float(ours(step)) == pytest.approx(float(library(tf.constant(step))), abs=1e-9)
+    assert float(ours(warmup)) == pytest.approx(2e-4) and float(ours(steps)) == 0
+
+
+def test_counting_examples_is_the_mistake(nb) -> None:
+    """3 200 текстов, 3 эпохи, батч 32: 300 шагов, а расписание рассчитано на 9 600."""
+    wrong = nb.WarmupDecay(1.0, 9600, 960)
+    assert max(float(wrong(step)) for step in range(301)) == pytest.approx(300 / 960)
+
+
+def test_decay_spares_biases_and_norms(nb, frozen) -> None:
+    """С нулевым градиентом меняет веса одно затухание: × (1 − скорость · 0,01), но не у исключённых."""
+    names = [weight.name for weight in frozen.weights]
+    weights = [tf.Variable([1.0], name=name.removesuffix(":0")) for name in names]
+    nb.make_optimizer(0.1).apply_gradients([(tf.zeros(1), weight) for weight in weights])
+    for weight, original in zip(weights, frozen.weights, strict=True):
+        spared = len(original.shape) == 1  # сдвиги, γ и β — векторы, всё остальное — матрицы
+        assert float(weight[0]) == pytest.approx(1.0 if spared else 0.999, abs=1e-7), original.name
+        assert spared == any(part in original.name for part in nb.NO_DECAY)
+
+
+def test_fine_tuning(nb, handle, preprocess) -> None:
+    """Замороженный кодировщик обучение не меняет, размороженный — меняет; скорость — по плану."""
+    nb.keras.utils.set_random_seed(0)
+    layer = hub.KerasLayer(handle.encoder, trainable=False)
+    model = nb.make_classifier(layer)
+    batches = nb.make_batches(TEXTS[:4], LABELS[:4], preprocess, 16, 2, seed=0)
+    before = [weight.numpy() for weight in layer.weights]
+    nb.fine_tune(model, batches, epochs=1)
+    assert all(np.array_equal(old, new) for old, new in zip(before, layer.weights, strict=True))
+
+    layer.trainable = True
+    history, rates, seconds = nb.fine_tune(model, batches, epochs=6)
+    schedule = nb.WarmupDecay(1e-4, 12, 1)
+    assert np.allclose(rates, [schedule(step) for step in range(12)], atol=1e-9)
+    assert history["loss"][-1] < history["loss"][0] and seconds > 0
+    unchanged = [
+        weight.name for old, weight in zip(before, layer.weights, strict=True) if np.array_equal(old, weight)
+    ]
+    assert all("pooler" in name for name in unchanged), unchanged  # голова смотрит на среднее
+
+    logits = nb.predict(model, TEXTS, preprocess, batch_size=4)
+    alone = np.concatenate([nb.predict(model, [text], preprocess) for text in TEXTS])
+    whole = nb.end_to_end(model, preprocess)(tf.constant(TEXTS)).numpy()
+    assert np.abs(logits - alone).max() < 1e-3 and np.abs(logits - whole).max() < 1e-3

@@ -1,0 +1,413 @@
+"""Код блокнота 08: перенос в KerasHub, выравнивание меток, выбор отрезка, правила-соперники."""
+
+import gc
+import json
+import os
+import weakref
+from collections import Counter
+from functools import partial
+
+import attention_kit as ak
+import keras
+import keras_hub
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import save_file
+
+from conftest import ROOT
+from notebook_code import definitions
+
+SENTENCES = [
+    ak.Sentence("Ada Byron left Oslo.", ((0, 9, "PER"), (15, 19, "LOC"))),
+    ak.Sentence(
+        "Rain fell on Oslo all day, and nobody at Fjordline minded.", ((13, 17, "LOC"), (41, 50, "ORG"))
+    ),
+    ak.Sentence("Nobody came.", ()),
+]
+QUESTIONS = [
+    ak.Question("Ada paid nine euros in Oslo.", "How much did Ada pay?", "nine euros", 9),
+    ak.Question(
+        "It rained. Tuva Sand sold tea, then left for Riga at noon.", "Who sold tea?", "Tuva Sand", 11
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def nb():
+    return definitions(ROOT / "notebooks" / "08-bert-tasks.ipynb")
+
+
+@pytest.fixture
+def small(nb, monkeypatch):
+    """Вместо MiniLM — маленький случайный кодировщик: где важно устройство, а не качество."""
+
+    def load_encoder():
+        encoder = keras_hub.models.BertBackbone(30_522, 1, 2, 16, 32, dropout=0.0)
+        encoder.token_embedding.trainable = False
+        return encoder
+
+    keras.utils.set_random_seed(0)
+    monkeypatch.setattr(nb, "load_encoder", load_encoder)
+    monkeypatch.setattr(nb, "fine_tune", partial(nb.fine_tune, rate=1e-2))
+    return nb
+
+
+@pytest.fixture(scope="module")
+def tf_bert():
+    """TFBertModel; переменную, которую ставит transformers, возвращаем как была: она видна другим тестам."""
+    before = os.environ.get("TF_USE_LEGACY_KERAS")
+    from transformers import TFBertModel
+
+    yield TFBertModel
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    if before is not None:
+        os.environ["TF_USE_LEGACY_KERAS"] = before
+
+
+def rows_of(nb, texts):
+    return [nb.features(encoding) for encoding in nb.tokenizer.encode_batch(texts)]
+
+
+# --- кодировщик: KerasHub против transformers ---
+
+
+def outputs_of(model, inputs):
+    names = {
+        "input_ids": "token_ids",
+        "token_type_ids": "segment_ids",
+        "attention_mask": "padding_mask",
+    }
+    return model({theirs: inputs[ours] for theirs, ours in names.items()})
+
+
+def test_keras_hub_equals_transformers(nb, tf_bert) -> None:
+    """Одни веса — одни состояния на настоящих местах, если и GELU одна; с точной GELU — почти."""
+    inputs = nb.pad(rows_of(nb, ["The match was won in extra time.", "Oil fell.", "Naïve café"]))
+    inputs["segment_ids"][0, 4:7] = 1
+    real = inputs["padding_mask"] > 0
+    encoder = nb.load_encoder()
+    hub, by_layer = encoder(inputs), nb.layer_states(encoder)(inputs)
+    for gelu, low, high in (("gelu_new", 0, 2e-5), ("gelu", 1e-4, 1e-2)):
+        model = tf_bert.from_pretrained(
+            ak.hf_encoder("minilm").folder, hidden_act=gelu, output_hidden_states=True
+        )
+        theirs = outputs_of(model, inputs)
+        for ours, state in zip(by_layer, theirs.hidden_states, strict=True):
+            assert np.abs(np.array(ours) - state.numpy())[real].max() < high
+        apart = np.abs(np.array(hub["sequence_output"]) - theirs.last_hidden_state.numpy())[real].max()
+        assert low <= apart < high
+        assert np.abs(np.array(hub["pooled_output"]) - theirs.pooler_output.numpy()).max() < high
+    assert keras.__version__.startswith("3.") and isinstance(encoder, keras.Model)
+    trained = {weight.path for weight in encoder.trainable_weights}
+    assert {weight.path for weight in encoder.weights} - trained == {"token_embedding/embeddings"}
+
+
+def test_copy_for_keras_hub(nb, tf_bert, tmp_path) -> None:
+    """Папка с именами, как у rubert-tiny2 (bert.…, LayerNorm.weight, головы), и нестандартным числом мест."""
+    config = {"model_type": "bert", "vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 2, "hidden_act": "gelu_new",
+              "num_attention_heads": 2, "intermediate_size": 12, "max_position_embeddings": 20, "type_vocab_size": 2}  # fmt: skip
+    folder = tmp_path / "original"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(config))
+    shapes = {"embeddings.word_embeddings": (50, 8), "embeddings.position_embeddings": (20, 8), "embeddings.token_type_embeddings": (2, 8),
+              "embeddings.LayerNorm": (8,), "pooler.dense": (8, 8)}  # fmt: skip
+    for layer in ("encoder.layer.0.", "encoder.layer.1."):
+        shapes |= {f"{layer}attention.self.{part}": (8, 8) for part in ("query", "key", "value")}
+        shapes |= {f"{layer}attention.output.dense": (8, 8), f"{layer}attention.output.LayerNorm": (8,)}
+        shapes |= {
+            f"{layer}intermediate.dense": (12, 8),
+            f"{layer}output.dense": (8, 12),
+            f"{layer}output.LayerNorm": (8,),
+        }
+    rng = np.random.default_rng(0)
+    weights = {f"bert.{name}.weight": rng.normal(size=shape).astype("f") for name, shape in shapes.items()}
+    weights |= {
+        f"bert.{name}.bias": rng.normal(size=shape[0]).astype("f")
+        for name, shape in shapes.items()
+        if "_embeddings" not in name
+    }
+    weights["cls.predictions.bias"] = np.zeros(50, "f")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+    nb.copy_for_keras_hub(folder, tmp_path / "copy")
+    encoder = keras_hub.models.BertBackbone.from_preset(str(tmp_path / "copy"), max_sequence_length=20)
+    inputs = {"token_ids": [[3, 7, 9, 0]], "segment_ids": [[0, 0, 1, 0]], "padding_mask": [[1, 1, 1, 0]]}
+    inputs = {name: np.array(values) for name, values in inputs.items()}
+    theirs = outputs_of(tf_bert.from_pretrained(folder), inputs)
+    apart = np.abs(np.array(encoder(inputs)["sequence_output"]) - theirs.last_hidden_state.numpy())
+    assert apart[:, :3].max() < 1e-4
+
+
+def test_padding_changes_nothing(nb) -> None:
+    """Тот же текст в батче с длинным соседом даёт те же векторы на своих местах."""
+    rows = rows_of(nb, ["Oil fell.", "A long neighbour stands in the same batch and brings padding along."])
+    encoder = nb.load_encoder()
+    alone, together = (np.array(encoder(nb.pad(part))["sequence_output"]) for part in (rows[:1], rows))
+    assert np.allclose(alone[0], together[0, : alone.shape[1]], atol=1e-5)
+
+
+# --- конвейер и обучение ---
+
+
+def test_batches_keep_every_row(nb) -> None:
+    rows = rows_of(nb, [("word " * n).strip() for n in range(1, 40)])
+    labels = [[n] * len(row["token_ids"]) for n, row in enumerate(rows)]
+    batches = nb.make_batches(rows, labels)
+    seen = []
+    for inputs, targets in batches.as_numpy_iterator():
+        real = inputs["padding_mask"] > 0
+        assert (targets[~real] == nb.IGNORE).all() and (inputs["token_ids"][~real] == 0).all()
+        seen += [
+            (tuple(ids[keep]), target[0])
+            for ids, keep, target in zip(inputs["token_ids"], real, targets, strict=True)
+        ]
+    assert sorted(seen, key=lambda item: item[1]) == [
+        (tuple(row["token_ids"]), n) for n, row in enumerate(rows)
+    ]
+    assert len(batches) == sum(1 for _ in batches)
+    classes = next(iter(nb.make_batches(rows, np.arange(len(rows)))))[1]
+    assert classes.ndim == 1
+
+
+def test_predict_keeps_the_order(small) -> None:
+    rows = rows_of(small, ["one", "two two two two", "three three", "four four four", "five"])
+    model = small.make_tagger()
+    together = small.predict(model, rows, batch_size=2)
+    for row, output in zip(rows, together, strict=True):
+        alone = np.array(model(small.pad([row])))[0]
+        assert np.allclose(alone, output[: len(alone)], atol=1e-5)
+
+
+def test_fine_tune(small, monkeypatch) -> None:
+    """Шаги считаются в батчах, таблица слов не меняется, остальное учится."""
+    made = []
+    original = small.make_optimizer
+
+    def make_optimizer(steps, rate):
+        assert steps == 20 * 3 and rate == 1e-2  # три батча, а не 24 примера
+        made.append(original(steps, rate))
+        return made[0]
+
+    monkeypatch.setattr(small, "make_optimizer", make_optimizer)
+    model = small.make_classifier(2)
+    before = {weight.path: keras.ops.convert_to_numpy(weight) for weight in model.weights}
+    batches = small.make_batches(rows_of(small, ["good"] * 12 + ["bad"] * 12), np.repeat([0, 1], 12))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    losses, seconds = small.fine_tune(model, batches, loss, 20)
+    assert int(made[0].iterations) == 20 * len(batches) == 60
+    assert len(losses) == 20 and losses[-1] < 0.1 < losses[0] and seconds > 0
+    same = {w.path for w in model.weights if np.array_equal(before[w.path], keras.ops.convert_to_numpy(w))}
+    # Сдвиг ключей softmax не чувствует: его градиент — ноль по построению.
+    assert {path for path in same if not path.endswith("key/bias")} == {"token_embedding/embeddings"}
+
+
+def test_trained_model_is_released(small) -> None:
+    """После del модель и граф обучения исчезают: три модели подряд не копятся в памяти."""
+
+    def graphs():
+        gc.collect()
+        return [x.name for x in gc.get_objects() if type(x).__name__ == "FuncGraph"]
+
+    before = graphs()
+    model, *_ = small.train_tagger(SENTENCES, 1)
+    gone = weakref.ref(model)
+    del model
+    assert graphs() == before and gone() is None
+
+
+def test_optimizer(nb) -> None:
+    """Прогрев — десятая часть батчей, в конце ноль; затухания нет у сдвигов и нормировок."""
+    optimizer = nb.make_optimizer(60, rate=1e-2)
+    rates = [float(optimizer._learning_rate(step)) for step in (0, 3, 6, 33, 60)]
+    assert rates == pytest.approx([0, 5e-3, 1e-2, 5e-3, 0], abs=1e-6)
+    weights = keras_hub.models.BertBackbone(9, 1, 1, 4, 4).trainable_weights
+    optimizer.build(weights)
+    decayed = {weight.name for weight in weights if optimizer._use_weight_decay(weight)}
+    assert decayed == {"embeddings", "kernel"}
+
+
+# --- сущности ---
+
+
+def certain(nb, labels):
+    return np.eye(len(nb.LABELS))[labels]
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["обучающая", "тестовая"])
+def test_labels_and_back(nb, part: int) -> None:
+    for sentence in ak.load_entities()[part]:
+        encoding = nb.tokenizer.encode(sentence.text)
+        labels = nb.word_labels(sentence, encoding)
+        assert nb.entities_of(certain(nb, labels), encoding) == sentence.entities, sentence
+        labelled = {i for i, label in enumerate(labels) if label != nb.IGNORE}
+        whole = {i for i, token in enumerate(encoding.tokens) if not token.startswith("##")}
+        assert labelled == whole - {0, len(encoding) - 1}  # без [CLS] и [SEP]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        ak.Sentence("Kigali, Kampala", ((0, 6, "LOC"), (8, 15, "LOC"))),
+        ak.Sentence("Kigali Kampala", ((0, 6, "LOC"), (7, 14, "LOC"))),  # подряд: вторая начинается с B
+        ak.Sentence("Jakarta-born O'Brien's aunt", ((0, 7, "LOC"), (13, 20, "PER"))),
+        ak.Sentence("(Bank of Ålesund) — Šárka", ((1, 16, "ORG"), (20, 25, "PER"))),
+        ak.Sentence("", ()),
+        ak.Sentence("...", ()),
+    ],
+    ids=lambda sentence: sentence.text or "пусто",
+)
+def test_labels_and_back_on_hard_cases(nb, sentence) -> None:
+    encoding = nb.tokenizer.encode(sentence.text)
+    assert nb.entities_of(certain(nb, nb.word_labels(sentence, encoding)), encoding) == sentence.entities
+
+
+def test_entities_of_impossible_labels(nb) -> None:
+    encoding = nb.tokenizer.encode("one two three four")
+    number = {label: i for i, label in enumerate(nb.LABELS)}
+
+    def found(*labels):
+        return nb.entities_of(
+            certain(nb, [nb.IGNORE, *(number[label] for label in labels), nb.IGNORE]), encoding
+        )
+
+    assert found("O", "I-LOC", "O", "O") == ((4, 7, "LOC"),)  # I после O начинает имя
+    assert found("B-PER", "I-ORG", "I-ORG", "O") == ((0, 13, "ORG"),)  # вид — голосованием
+    assert found("B-PER", "B-PER", "O", "I-EVENT") == ((0, 3, "PER"), (4, 7, "PER"), (14, 18, "EVENT"))
+    assert found("O", "O", "O", "O") == ()
+
+
+def test_kinds_are_the_corpus_kinds(nb) -> None:
+    assert nb.KINDS == ak.ENTITY_KINDS and len(nb.LABELS) == 9
+
+
+def test_masked_loss(nb) -> None:
+    """Равна Keras с ignore_class; места без метки и дополнение не влияют ни на значение, ни на градиент."""
+    rng = np.random.default_rng(0)
+    logits = tf.constant(rng.normal(size=(3, 5, 9)), "float32")
+    labels = np.where(rng.random((3, 5)) < 0.4, nb.IGNORE, rng.integers(0, 9, (3, 5)))
+    library = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=nb.IGNORE)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = nb.masked_loss(labels, logits)
+    assert float(loss) == pytest.approx(float(library(labels, logits)), abs=1e-6)
+    gradient = np.abs(tape.gradient(loss, logits)).sum(axis=-1)
+    assert (gradient[labels == nb.IGNORE] == 0).all() and (gradient[labels != nb.IGNORE] > 0).all()
+    padded = nb.masked_loss(
+        np.pad(labels, ((0, 0), (0, 4)), constant_values=nb.IGNORE), np.pad(logits, ((0, 0), (0, 4), (0, 0)))
+    )
+    assert float(padded) == pytest.approx(float(loss), abs=1e-6)
+    assert float(nb.masked_loss(np.full((1, 2), nb.IGNORE), np.ones((1, 2, 9), "float32"))) == 0
+
+
+def test_capital_letters_are_marked(nb) -> None:
+    sentence = ak.Sentence("In Szalontai's iPod", ())
+    encoding = nb.tokenizer.encode(sentence.text)
+    segments = nb.tag_features(sentence, encoding)["segment_ids"]
+    shown = Counter(zip([sentence.text[a:b] for a, b in encoding.offsets], segments, strict=True))
+    assert segments[0] == segments[-1] == 0  # [CLS] и [SEP]
+    capital = {piece for piece, mark in shown if mark}
+    assert capital == {"In"} | {sentence.text[a:b] for a, b in encoding.offsets if a >= 3 and b <= 12}
+
+
+def test_tagger_learns(small) -> None:
+    model, losses, _ = small.train_tagger(SENTENCES * 8, 20)
+    assert losses[-1] < losses[0] / 2
+    nothing = ak.Sentence("", ())
+    found = small.tag(model, [nothing, *SENTENCES])
+    assert found == [sentence.entities for sentence in (nothing, *SENTENCES)]
+
+
+def test_mistakes(nb) -> None:
+    gold = [((0, 3, "PER"), (5, 9, "LOC"), (12, 15, "ORG"), (20, 25, "EVENT"), (40, 45, "LOC"))]
+    found = [((0, 3, "PER"), (5, 9, "ORG"), (12, 18, "ORG"), (30, 33, "LOC"))]
+    counts = nb.mistakes(found, gold)
+    assert counts == {"верно": 1, "вид": 1, "границы": 1, "пропуск": 2, "лишняя": 1}
+    assert nb.mistakes(gold, gold) == {"верно": 5, "лишняя": 0}
+
+
+def test_entity_rule(nb) -> None:
+    rule = nb.learn_rule(
+        [
+            ak.Sentence("On Monday the Bank of Oslo sued Ada Byron.", ((14, 26, "ORG"), (32, 41, "PER"))),
+            ak.Sentence("The storm hit Bergen on Monday.", ((14, 20, "LOC"),)),
+        ]
+    )
+    text = "On Monday the Bank of Riga hit Turku."
+    found = nb.find_by_rule(text, rule)
+    assert [(text[a:b], kind) for a, b, kind in found] == [("Bank of Riga", "ORG"), ("Turku", "LOC")]
+    assert nb.find_by_rule("nothing here.", rule) == nb.find_by_rule("", rule) == ()
+
+
+def test_rules_are_fair_rivals(nb) -> None:
+    """Правила находят немало — иначе сравнивать не с чем, — но задачу не решают."""
+    train, test = ak.load_entities()
+    rule = nb.learn_rule(train)
+    scores = ak.entity_scores([nb.find_by_rule(s.text, rule) for s in test], [s.entities for s in test])
+    assert 0.45 < scores.f1 < 0.6
+    _, questions = ak.load_questions()
+    answers = [nb.answer_by_rule(question) for question in questions]
+    assert all(answer in q.context for answer, q in zip(answers, questions, strict=True))
+    scores = ak.answer_scores(answers, [question.answer for question in questions])
+    assert 0.1 < scores.exact < scores.f1 < 0.3
+
+
+# --- ответы ---
+
+
+def test_answers_and_back(nb) -> None:
+    for question in [*QUESTIONS, *(q for part in ak.load_questions() for q in part)]:
+        encoding = nb.encode_question(question)
+        start, end = nb.target(question, encoding)
+        assert nb.answer_at(question, encoding, start, end) == question.answer, question
+        assert end - start + 1 <= nb.LONGEST
+
+
+@pytest.mark.parametrize("longest", [1, 3, 50])
+def test_best_span_equals_search(nb, longest: int) -> None:
+    rng = np.random.default_rng(longest)
+    for size in (1, 2, 7, 30):
+        start, end = rng.normal(size=(2, size))
+        pairs = [(i, j) for i in range(size) for j in range(i, min(size, i + longest))]
+        expected = max(pairs, key=lambda pair: start[pair[0]] + end[pair[1]])
+        assert tuple(nb.best_span(start, end, longest)) == expected
+        grid = nb.span_grid(start, end, longest)
+        assert {tuple(map(int, cell)) for cell in np.argwhere(np.isfinite(grid))} == set(pairs)
+        probabilities = nb.span_probabilities(grid)
+        by_hand = {pair: np.exp(start[pair[0]] + end[pair[1]]) for pair in pairs}
+        assert probabilities[expected] == pytest.approx(by_hand[expected] / sum(by_hand.values()))
+        assert probabilities.sum() == pytest.approx(1)
+
+
+def test_reader_answers_only_in_the_context(small) -> None:
+    encodings = [small.encode_question(question) for question in QUESTIONS]
+    logits = np.array(small.make_reader()(small.pad([small.features(e) for e in encodings])))
+    assert logits.shape == (2, 2, max(map(len, encodings)))
+    for encoding, row in zip(encodings, logits, strict=True):
+        allowed = np.zeros(logits.shape[2], bool)
+        allowed[: len(encoding)] = [part == 1 for part in encoding.sequence_ids]
+        assert ((row > -1e8) == allowed).all()
+
+
+def test_reader_learns(small) -> None:
+    model, losses, _ = small.train_reader(QUESTIONS * 8, 20)
+    assert losses[-1] < losses[0] / 2
+    answers, maps = small.read_answers(model, QUESTIONS)
+    assert answers == [question.answer for question in QUESTIONS]
+    for question, answer, grid in zip(QUESTIONS, answers, maps, strict=True):
+        encoding = small.encode_question(question)
+        first = encoding.sequence_ids.index(1)
+        cell = np.unravel_index(grid.argmax(), grid.shape)
+        assert small.answer_at(question, encoding, *(int(at) + first for at in cell)) == answer
+        assert grid.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_answer_rule(nb) -> None:
+    assert nb.answer_by_rule(QUESTIONS[0]) == "nine euros"
+    assert nb.answer_by_rule(QUESTIONS[1]) == "Tuva Sand"
+    when = ak.Question(
+        "Snow fell in May 1987. The bridge opened in 1990.", "When did the bridge open?", "1990", 44
+    )
+    assert nb.answer_by_rule(when) == "1990"
+    nothing = ak.Question("Snow fell.", "Why did it melt?", "Snow", 0)
+    assert nb.answer_by_rule(nothing) in nothing.context

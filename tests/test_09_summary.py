@@ -1,0 +1,360 @@
+"""Код блокнота 09: сводка по зёрнам, числа таблицы — только из CSV, советы, графики, две реплики."""
+
+import csv
+import json
+import subprocess
+import sys
+from itertools import combinations
+
+import attention_kit as ak
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from conftest import ROOT
+from notebook_code import definitions
+
+RESULTS = ROOT / "notebooks" / "data" / "results.csv"
+
+
+@pytest.fixture(scope="module")
+def nb():
+    return definitions(ROOT / "notebooks" / "09-summary.ipynb")
+
+
+def rows(*given: dict) -> pd.DataFrame:
+    """Таблица вида ak.results() из строк, где задано только важное для теста."""
+    usual = {
+        "notebook": "03", "model": "А", "data": "AG News", "parameters": 10, "quality": "верно, %", "value": 50.0,
+        "seconds": 5, "hardware": "2 ядра CPU", "profile": "cpu", "date": "2026-01-01", "commit": "", "seed": "1",
+        "origin": "записано",
+    }  # fmt: skip
+    return pd.DataFrame([usual | row for row in given])
+
+
+# --- сводка ---
+
+
+def test_summary_takes_mean_and_range_over_seeds(nb) -> None:
+    table = nb.summary(
+        rows(
+            {"value": 80.0, "seconds": 4, "parameters": 10, "date": "2026-01-02"},
+            {"value": 84.0, "seconds": 6, "parameters": 20, "seed": "2"},
+            {"value": 85.0, "seconds": 8, "parameters": 30, "seed": "3"},
+        )
+    )
+    row = table.iloc[0]
+    assert len(table) == 1 and (row["mean"], row["low"], row["high"], row["seeds"]) == (83, 80, 85, 3)
+    assert (row["seconds"], row["parameters"], row["date"]) == (6, 20, "2026-01-02")
+
+
+@pytest.mark.parametrize("column", ["notebook", "model", "data", "quality"])
+def test_summary_keeps_different_things_apart(nb, column: str) -> None:
+    """Одна модель на разных данных (в разных блокнотах, по разным метрикам) — разные строки."""
+    table = nb.summary(rows({"value": 80.0}, {"value": 20.0, column: "другое"}))
+    assert table["mean"].tolist() == [80, 20] and table["seeds"].tolist() == [1, 1]
+
+
+def test_summary_has_only_recorded_rows(nb) -> None:
+    table = nb.summary(rows({"value": 80.0}, {"value": 99.0, "seed": "2", "origin": "ваш запуск"}))
+    assert table["high"].tolist() == [80]
+
+
+def test_summary_joins_speed_by_model(nb) -> None:
+    speed = {"data": "скорость вывода", "quality": nb.SPEED}
+    table = nb.summary(
+        rows(
+            {"data": "мало"}, {"data": "много"}, {"model": "Б"}, {"notebook": "06"}, speed | {"value": 300.0}
+        )
+    ).fillna(-1)
+    assert table["speed"].tolist() == [300, 300, -1, 300]
+    assert nb.SPEED not in set(table["quality"])
+
+
+def test_summary_names_every_place(nb) -> None:
+    table = nb.summary(rows({}, {"seed": "2", "hardware": "T4", "profile": "gpu"}))
+    assert (table.iloc[0]["hardware"], table.iloc[0]["profile"]) == ("2 ядра CPU; T4", "cpu; gpu")
+
+
+def test_main_rows_choose_one_row_per_measurement(nb) -> None:
+    """Одна группа длин, наибольшее число строк у каждой модели, ни разницы, ни p, ни AER."""
+    few, many = (
+        {"notebook": "06", "data": "AG News, 50 строк"},
+        {"notebook": "06", "data": "AG News, 4000 строк"},
+    )
+    lengths = [{"notebook": "04", "quality": f"BLEU, {group} слов"} for group in ("2–6", "14–21")]
+    aside = [{"quality": name} for name in nb.AUXILIARY] + [{"quality": "точно, 14–21 слов, %"}]
+    last = {"notebook": "06", "model": "Б", "data": "AG News, 20971 строка"}
+    table = nb.main_rows(
+        nb.summary(
+            rows(
+                {},
+                *lengths,
+                *aside,
+                few,
+                many,
+                {**few, "model": "Б"},
+                last,
+                {"notebook": "05", "quality": "перплексия"},
+            )
+        )
+    )
+    kept = list(table[["notebook", "model", "data", "quality"]].itertuples(index=False, name=None))
+    assert kept == [
+        ("03", "А", "AG News", "верно, %"),
+        ("04", "А", "AG News", "BLEU, 14–21 слов"),
+        ("06", "А", "AG News, 4000 строк", "верно, %"),
+        ("06", "Б", "AG News, 20971 строка", "верно, %"),
+        ("05", "А", "AG News", "перплексия"),
+    ]
+
+
+def test_readable_shows_what_is_unknown(nb) -> None:
+    table = nb.readable(nb.summary(rows({"parameters": 1234567, "value": 50.126})))
+    row = table.iloc[0].to_dict()
+    assert (row["среднее"], row["от"], row["до"], row["зёрен"]) == ("50.13", "—", "—", 1)
+    assert (row["весов"], row[nb.SPEED], row["где"]) == ("1\u00a0234\u00a0567", "—", 1)
+
+
+# --- сторож: всё, что в таблице, есть в CSV, и наоборот ---
+
+
+def recorded_by_hand() -> dict[tuple, list[dict]]:
+    """Строки CSV без pandas: (блокнот, модель, данные, метрика) → записи."""
+    groups: dict[tuple, list[dict]] = {}
+    with open(RESULTS, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            groups.setdefault(
+                tuple(row[name] for name in ("notebook", "model", "data", "quality")), []
+            ).append(row)
+    return groups
+
+
+def average(group: list[dict], name: str) -> float:
+    return sum(float(row[name]) for row in group) / len(group)
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", "").replace("\u2011", "-")
+
+
+@pytest.fixture
+def shown(nb, tmp_path, monkeypatch) -> pd.DataFrame:
+    """Главная таблица, как её видит читатель, у которого есть и свои запуски."""
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    monkeypatch.setenv("COURSE_PROFILE", "quick")
+    first = next(group[0] for key, group in recorded_by_hand().items() if key[3] == "верно, %")
+    names = ("notebook", "model", "data", "parameters", "quality", "seconds", "seed")
+    ak.record_result(value=-12345, **{name: first[name] for name in names})
+    return nb.readable(nb.main_rows(nb.summary(ak.results())))
+
+
+def test_every_number_shown_is_recorded(nb, shown) -> None:
+    groups = recorded_by_hand()
+    for row in shown.to_dict("records"):
+        key = tuple(row[name] for name in ("блокнот", "модель", "данные", "метрика"))
+        group = groups[key]
+        values, alone = [float(line["value"]) for line in group], len({line["seed"] for line in group}) == 1
+        speed = [
+            line
+            for (_, model, _, quality), lines in groups.items()
+            for line in lines
+            if (model, quality) == (key[1], nb.SPEED)
+        ]
+        assert row["среднее"] == f"{sum(values) / len(values):.2f}", key
+        assert (row["от"], row["до"]) == (
+            ("—", "—") if alone else (f"{min(values):.2f}", f"{max(values):.2f}")
+        ), key
+        assert row["зёрен"] == len(group), key
+        assert plain(row["весов"]) == f"{average(group, 'parameters'):.0f}", key
+        assert plain(row["обучение, с"]) == f"{average(group, 'seconds'):.0f}", key
+        assert plain(row[nb.SPEED]) == (f"{average(speed, 'value'):.0f}" if speed else "—"), key
+        assert plain(row["дата"]) == max(line["date"] for line in group), key
+
+
+def test_every_recorded_model_is_shown(nb, shown) -> None:
+    expected = {key[:2] for key in recorded_by_hand()}
+    assert set(zip(shown["блокнот"], shown["модель"], strict=True)) == expected
+
+
+# --- советы ---
+
+
+def row(**given) -> pd.Series:
+    usual = {"mean": 50.0, "low": 50.0, "high": 50.0, "seeds": 3, "seconds": 10.0, "speed": 100.0}
+    return pd.Series(usual | {"model": "А", "data": "мало", "quality": "верно, %"} | given)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "column", "answer"),
+    [
+        (row(mean=60, low=56), row(high=55), "mean", "да"),
+        (row(mean=60, low=56), row(high=55, seeds=1), "mean", "да, но зерно одно"),
+        (row(mean=60, low=54), row(high=55), "mean", "в среднем да"),
+        (row(mean=60, low=56), row(high=55, seeds=1, model="правило, ответы"), "mean", "да"),
+        (row(), row(mean=60, low=60), "mean", "нет"),
+        (row(seeds=1), row(mean=60, low=60), "mean", "нет, но зерно одно"),
+        (row(), row(), "mean", "в среднем нет"),
+        (row(seconds=1.0), row(), "seconds", "да"),
+        (row(), row(seconds=1.0), "seconds", "нет"),
+        (row(), row(speed=1.0), "speed", "да"),
+        (row(speed=np.nan), row(), "speed", "не измерялось"),
+    ],
+)
+def test_verdict(nb, capsys, first, second, column: str, answer: str) -> None:
+    nb.advise("Совет", first, second, column)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == f"Совет: {answer}" and len(lines) == 2
+
+
+def test_pick_wants_exactly_one_row(nb) -> None:
+    table = nb.summary(rows({"value": 80.0}))
+    assert nb.pick(table, "03", "А", "AG News")["mean"] == 80
+    with pytest.raises(ValueError, match="Строк «Б, AG News, верно, %»: 0, а нужна 1"):
+        nb.pick(table, "03", "Б", "AG News")
+
+
+# --- кривая обучения ---
+
+
+def test_learning_curve_takes_the_full_run_of_03(nb) -> None:
+    part = {"notebook": "06", "data": "AG News, 200 строк"}
+    full = {"notebook": "06", "model": "MiniLM", "data": "AG News, 20971 строка"}
+    others = ({"model": "нет в 06"}, {"data": "наши"}, {**part, "quality": "p"})
+    curve = nb.learning_curve(nb.summary(rows({"value": 90.0}, part, full, *others)))
+    assert sorted(zip(curve["model"], curve["n"], curve["mean"], strict=True)) == [
+        ("MiniLM", 20971, 50.0), ("А", 200, 50.0), ("А", 20971, 90.0),
+    ]  # fmt: skip
+
+
+def test_rows_to_reach_reads_the_curve_backwards(nb) -> None:
+    simple = pd.Series([50.0, 70.0, 80.0], index=[100, 1000, 10000])
+    assert nb.rows_to_reach(70, simple) == pytest.approx(1000)
+    assert nb.rows_to_reach(75, simple) == pytest.approx(10**3.5)  # середина на логарифмической шкале
+    assert nb.rows_to_reach(81, simple) == np.inf
+
+
+# --- графики ---
+
+
+@pytest.fixture(params=[93.0, 85.0], ids=["тесно внизу", "тесно вверху"])
+def crowded(nb, request) -> pd.DataFrame:
+    """Девять моделей почти одного качества и одна далёкая: подписям тесно."""
+    given = [{"model": f"модель {i}", "value": 89 + i / 50, "parameters": 10**6 + i} for i in range(9)]
+    far = {"model": "далёкая", "value": request.param}
+    return nb.summary(rows(*given, far, {"model": "правило", "parameters": 0}))
+
+
+def test_labels_do_not_overlap(nb, crowded) -> None:
+    figure = nb.price_plot(crowded, "parameters", "весов", "верно, %")
+    figure.canvas.draw()
+    ax = figure.axes[0]
+    boxes = {text.get_text(): Text.get_window_extent(text) for text in ax.texts}  # без линии к точке
+    frame = ax.get_window_extent()
+    plt.close(figure)
+    assert set(boxes) == set(crowded["model"]) - {"правило"}  # нуля на логарифмической шкале нет
+    assert not [(a, b) for (a, one), (b, two) in combinations(boxes.items(), 2) if one.overlaps(two)]
+    middles = [(box.y0 + box.y1) / 2 for box in boxes.values()]
+    assert frame.y0 <= min(middles) and max(middles) <= frame.y1 + 1
+
+
+def test_labels_belong_to_their_points(nb, crowded) -> None:
+    figure = nb.price_plot(crowded, "parameters", "весов", "верно, %")
+    pointed = {text.get_text(): (text.xycoords, *text.xy) for text in figure.axes[0].texts}
+    plt.close(figure)
+    shown = crowded[crowded["parameters"] > 0].set_index("model")
+    assert pointed == {name: ("data", line["parameters"], line["mean"]) for name, line in shown.iterrows()}
+
+
+def test_curves_skip_what_was_not_measured(nb) -> None:
+    points = pd.DataFrame({50: [40.0, 60.0], 200: [50.0, np.nan]}, index=["А", "MiniLM"])
+    figure = nb.curves_plot(points)
+    lines = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].lines}
+    plt.close(figure)
+    assert lines == {"А": [[50, 40], [200, 50]], "MiniLM": [[50, 60]]}
+
+
+# --- реплики ---
+
+
+def test_gradients_by_hand(nb) -> None:
+    x = np.arange(1.0, 7.0)
+    whole = nb.mean_of_all([nb.gradient_sum(x)])
+    thirds = [nb.gradient_sum(part) for part in np.split(x, 3)]
+    assert nb.mean_of_means(thirds) == pytest.approx(whole) == nb.mean_of_all(thirds)
+    assert nb.gradient_sum(np.array([1.0, 3.0])) == (-20.0, 2)
+
+
+# Логические устройства создаются до первой операции TensorFlow, поэтому — в своём процессе.
+REPLICAS = """
+import json, sys
+from pathlib import Path
+sys.path.insert(0, "tools")
+from notebook_code import definitions
+nb = definitions(Path("notebooks/09-summary.ipynb"))
+import keras, numpy as np, tensorflow as tf
+
+names, reduction = nb.two_devices()
+two = tf.distribute.MirroredStrategy(names, reduction)
+default = tf.distribute.get_strategy()  # без стратегии: обычный fit
+rng = np.random.default_rng(0)
+ids, labels = rng.integers(1, 5000, (19, 12)), rng.integers(0, 4, 19)
+ids[::3, 8:] = 0
+
+def trained(strategy, count, batch=8, optimizer=keras.optimizers.SGD, weights=None, **options):
+    model = nb.make_model(strategy, optimizer, **{"learning_rate": 0.5} | options)
+    data = nb.in_batches(ids[:count], labels[:count], batch, drop=False)
+    if weights is not None:
+        rows = tf.data.Dataset.from_tensor_slices(np.float32(weights)).batch(batch)
+        data = tf.data.Dataset.zip(data, rows).map(lambda pair, weight: (*pair, weight))
+    model.fit(data, verbose=0)
+    return model.get_weights()
+
+def difference(one, other):
+    return float(max(np.abs(a - b).max() for a, b in zip(one, other, strict=True)))
+
+model = nb.small_model()
+start = model.get_weights()
+assert nb.two_devices()[0] == names  # второй раз ту же ячейку выполнить можно
+weights = [1] * 16 + [0.75, 0.75, 1.5]  # так весят 2 + 1 примера в среднем средних
+alone, partial = trained(default, 16), trained(two, 19)
+print(json.dumps({
+    "равные доли": difference(alone, trained(two, 16)),
+    "равные доли, Adam": difference(*(trained(s, 16, optimizer=keras.optimizers.Adam, learning_rate=0.01) for s in (default, two))),
+    "сдвиг весов": difference(alone, start),
+    "неполный": difference(trained(default, 19), partial),
+    "неполный с весами": difference(trained(default, 19, weights=weights), partial),
+    "clipnorm": difference(*(trained(s, 16, clipnorm=0.1) for s in (default, two))),
+    "дополнение": float(np.abs(np.array(model(ids[:2])) - np.array(model(np.pad(ids[:2], ((0, 0), (0, 5)))))).max()),
+    "батчей": [len(nb.in_batches(ids, labels, 8)), len(nb.in_batches(ids, labels, 8, drop=False))],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def replicas(tmp_path_factory) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-c", REPLICAS], capture_output=True, text=True, cwd=ROOT, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_two_replicas_train_as_one_device(replicas) -> None:
+    assert replicas["равные доли"] < 1e-5 and replicas["равные доли, Adam"] < 1e-5
+    assert replicas["сдвиг весов"] > 0.01  # обучение было
+
+
+def test_partial_batch_is_a_mean_of_means(replicas) -> None:
+    """Неполный батч 3 = 2 + 1 даёт другие веса — те, что одно устройство с весами примеров ¾, ¾, 1½."""
+    assert replicas["неполный"] > 1e-3 and replicas["неполный с весами"] < 1e-5
+
+
+def test_clipping_happens_on_every_replica(replicas) -> None:
+    assert replicas["clipnorm"] > 1e-3
+
+
+def test_small_model_ignores_padding(replicas) -> None:
+    assert replicas["дополнение"] < 1e-6 and replicas["батчей"] == [2, 3]
