@@ -117,10 +117,11 @@ def test_padding_changes_nothing(nb, frozen, preprocess) -> None:
 
 
 def test_close_lengths_take_every_text_once(nb, preprocess) -> None:
-    batches = nb.close_lengths(TEXTS, preprocess, 4)
-    assert sorted(np.concatenate(batches)) == list(range(6)) and [len(part) for part in batches] == [4, 2]
-    lengths = preprocess.tokenize(TEXTS).row_lengths().numpy()
-    assert lengths[batches[0]].max() <= lengths[batches[1]].min()
+    texts = [*TEXTS, "antidisestablishmentarianism floccinaucinihilipilification"]  # слов два, кусков много
+    batches = nb.close_lengths(texts, preprocess, 4)
+    assert sorted(np.concatenate(batches)) == list(range(7)) and [len(part) for part in batches] == [4, 3]
+    lengths = np.array([sum(map(len, words)) for words in preprocess.tokenize(texts).to_list()])
+    assert lengths[batches[0]].max() <= lengths[batches[1]].min() and 6 in batches[1]
 
 
 def test_batches_keep_every_item_and_change_order(nb, preprocess, slow) -> None:

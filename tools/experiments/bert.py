@@ -14,14 +14,7 @@ import numpy as np
 
 from experiments import Experiment, Outcome, news, notebook
 
-# Строк → (эпох, батч, наибольшая скорость обучения); выбрано по проверочной части.
-RECIPES = {
-    50: (20, 16, 1e-4),
-    200: (10, 16, 1e-4),
-    1000: (5, 32, 1e-4),
-    4000: (3, 32, 1e-4),
-    None: (3, 32, 1e-4),
-}
+ALL = 20_971  # вся обучающая часть вместе с проверочной
 SEEDS = {50: 5, 200: 5, 1000: 3, 4000: 3}
 TUNED = "MiniLM, дообучение"
 
@@ -39,7 +32,7 @@ def hub_parts() -> tuple[ak.HubEncoder, Any]:
     return found, notebook("06").hub.load(found.preprocess)
 
 
-def rows_of(rows: int | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def rows_of(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Номера и рубрики размеченных строк."""
     numbers, labels = notebook("06").take((np.arange(len(split()[0][0])), split()[0][1]), rows, seed)
     return np.asarray(numbers), labels
@@ -91,12 +84,12 @@ def frozen(seed: int, rows: int, name: str) -> Outcome:
     return size + head.count_params(), seconds, news.scores(parts(rows, seed), answers)
 
 
-def tuned(seed: int, rows: int | None) -> Outcome:
-    """Дообученная MiniLM; rows=None — все строки, вместе с проверочными."""
+def tuned(seed: int, rows: int) -> Outcome:
+    """Дообученная MiniLM; rows=ALL — все строки, вместе с проверочными."""
     nb, (found, preprocess) = notebook("06"), hub_parts()
-    epochs, batch_size, rate = RECIPES[rows]
+    epochs, batch_size = nb.RECIPES[rows]
     train, valid, test = split()
-    if rows is None:
+    if rows == ALL:
         data = news.parts()
         texts, labels = train[0] + valid[0], np.concatenate([train[1], valid[1]])
     else:
@@ -107,7 +100,7 @@ def tuned(seed: int, rows: int | None) -> Outcome:
     nb.keras.utils.set_random_seed(seed)
     model = nb.make_classifier(nb.hub.KerasLayer(found.encoder, trainable=True))
     batches = nb.make_batches(texts, labels, preprocess, 128, batch_size, seed=seed)
-    _, _, seconds = nb.fine_tune(model, batches, epochs, rate)
+    _, _, seconds = nb.fine_tune(model, batches, epochs)
     answers = nb.predict(model, test[0], preprocess).argmax(axis=1)
     return model.count_params(), seconds, news.scores(data, answers, seconds / epochs)
 
@@ -121,7 +114,7 @@ def plan() -> list[Experiment]:
         for name, run in models(size).items()
         if seed <= seeds
     ]
-    return [*rows, Experiment("06", TUNED, "AG News, 20971 строка", 1, partial(tuned, rows=None))]
+    return [*rows, Experiment("06", TUNED, f"AG News, {ALL} строка", 1, partial(tuned, rows=ALL))]
 
 
 def models(rows: int) -> dict[str, Any]:
