@@ -48,6 +48,7 @@ def model(nb, folder):
     model, _ = nb.load_classifier(folder)
     model.classifier.kernel.assign(model.classifier.kernel * 20)
     model.config.id2label = {0: "В мире", 1: "Спорт", 2: "Бизнес", 3: "Наука и техника"}
+    model.config.label2id = {name: number for number, name in model.config.id2label.items()}
     return model
 
 
@@ -120,6 +121,12 @@ def test_pipeline_speeds(nb, folder, tokenizer) -> None:
 def test_drop_mask(nb, tokenizer) -> None:
     inputs, labels = next(iter(nb.drop_mask(nb.make_batches(tokenizer, TEXTS, LABELS, 6))))
     assert set(inputs) == {"input_ids"} and sorted(labels.numpy()) == sorted(LABELS)
+
+
+def test_spaced(nb) -> None:
+    assert [nb.spaced(number) for number in (7, 1540, 22714756, 3487.6)] == [
+        "7", "1 540", "22 714 756", "3 488",
+    ]  # fmt: skip
 
 
 # --- модель ---
@@ -299,6 +306,7 @@ def test_saved_model_answers_the_same(nb, tokenizer, model, tmp_path) -> None:
     )
     assert np.array_equal(before, after) and "newly initialized" not in said
     assert loaded.config.id2label == model.config.id2label
+    assert loaded.config.label2id == model.config.label2id
 
 
 # --- плохой ввод ---
@@ -327,10 +335,17 @@ def test_long_text_is_cut_aloud(nb, model, tokenizer, capsys) -> None:
     assert capsys.readouterr().out == "" and 0.25 <= probability <= 1
 
 
-def test_foreign_text_is_doubted_aloud(nb, model, tokenizer, capsys) -> None:
-    nb.classify("Вратарь отразил пенальти", model, tokenizer)
+@pytest.mark.parametrize("text", ["Вратарь отразил пенальти", "主队进入决赛"])
+def test_foreign_text_is_doubted_aloud(nb, model, tokenizer, capsys, text: str) -> None:
+    """Русские слова рассыпаются на буквы, из иероглифов почти все — [UNK]."""
+    nb.classify(text, model, tokenizer)
     assert "похоже, текст не английский" in capsys.readouterr().out
-    nb.classify("Goalkeeper saves two penalties", model, tokenizer)
+
+
+@pytest.mark.parametrize("text", ["Goalkeeper saves two penalties", "U.S.A.", "U.K. 2:1 U.S. 🙂"])
+def test_english_text_is_not_doubted(nb, model, tokenizer, capsys, text: str) -> None:
+    """Знаки препинания — отдельные куски, но слова от них не рассыпаются."""
+    nb.classify(text, model, tokenizer)
     assert capsys.readouterr().out == ""
 
 
