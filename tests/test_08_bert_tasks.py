@@ -318,12 +318,28 @@ def test_tagger_learns(small) -> None:
     assert found == [sentence.entities for sentence in (nothing, *SENTENCES)]
 
 
+def test_tagger_without_the_hint_ignores_case(small) -> None:
+    """rows_of доходит и до обучения, и до разметки: без подсказки большие буквы ничего не значат."""
+    seen = []
+
+    def plain(sentence, encoding):
+        seen.append(sentence.text)
+        return small.features(encoding)
+
+    model, *_ = small.train_tagger(SENTENCES, 1, plain)
+    assert seen == [sentence.text for sentence in SENTENCES]
+    lower = [ak.Sentence(sentence.text.lower(), ()) for sentence in SENTENCES]
+    assert small.tag(model, lower, plain) == small.tag(model, SENTENCES, plain)
+    encoding = small.tokenizer.encode(lower[0].text)
+    assert small.tag_features(lower[0], encoding) == plain(lower[0], encoding)
+
+
 def test_mistakes(nb) -> None:
     gold = [((0, 3, "PER"), (5, 9, "LOC"), (12, 15, "ORG"), (20, 25, "EVENT"), (40, 45, "LOC"))]
     found = [((0, 3, "PER"), (5, 9, "ORG"), (12, 18, "ORG"), (30, 33, "LOC"))]
     counts = nb.mistakes(found, gold)
-    assert counts == {"верно": 1, "вид": 1, "границы": 1, "пропуск": 2, "лишняя": 1}
-    assert nb.mistakes(gold, gold) == {"верно": 5, "лишняя": 0}
+    assert counts == {"верно": 1, "вид": 1, "границы": 1, "пропуск": 2, "лишнее": 1}
+    assert nb.mistakes(gold, gold) == {"верно": 5, "лишнее": 0}
 
 
 def test_entity_rule(nb) -> None:
@@ -411,3 +427,25 @@ def test_answer_rule(nb) -> None:
     assert nb.answer_by_rule(when) == "1990"
     nothing = ak.Question("Snow fell.", "Why did it melt?", "Snow", 0)
     assert nb.answer_by_rule(nothing) in nothing.context
+    city = ak.Question("The city of Oslo runs nine trams.", "How many vehicles does it own?", "nine", 22)
+    assert nb.answer_by_rule(city) == "nine"  # «city» кончается на ty, но это не число
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("thirteen", "число"), ("eighteen days", "число"), ("About ninety", "число"), ("1,200", "число"),
+        ("twenty-one", "число"), ("the city", "прочее"), ("safety", "прочее"), ("county hall", "прочее"),
+        ("Oslo University", "имя"),
+    ],
+)  # fmt: skip
+def test_kind_of(nb, answer: str, kind: str) -> None:
+    assert nb.kind_of(answer) == kind
+
+
+def test_same_sentence(nb) -> None:
+    """Целые слова и то предложение, где стоит верный ответ, а не похожее на него."""
+    question = ak.Question("Six men left. Sixty came; six stayed.", "How many came?", "Sixty", 14)
+    inside = [text for text in ("six", "Six", "Sixty", "came", "stayed") if nb.same_sentence(question, text)]
+    assert inside == ["Sixty", "came"]
+    assert all(nb.same_sentence(q, q.answer) for q in ak.load_questions()[1])

@@ -23,11 +23,13 @@ def hugging_face(seed: int, rows: int) -> Outcome:
     return model.count_params(), seconds, news.scores(data, answers, seconds / len(losses))
 
 
-def entities(seed: int) -> Outcome:
+def entities(seed: int, capitals: bool = True) -> Outcome:
+    """capitals=False — без подсказки о больших буквах: в segment_ids нули."""
     nb, (train, test) = notebook("08"), ak.load_entities()
+    rows_of = nb.tag_features if capitals else lambda sentence, encoding: nb.features(encoding)
     nb.keras.utils.set_random_seed(seed)
-    model, _, seconds = nb.train_tagger(train, 5)
-    found = ak.entity_scores(nb.tag(model, test), [s.entities for s in test])
+    model, _, seconds = nb.train_tagger(train, 5, rows_of)
+    found = ak.entity_scores(nb.tag(model, test, rows_of), [s.entities for s in test])
     return model.count_params(), seconds, iter([("F1 сущностей, %", 100 * found.f1)])
 
 
@@ -62,6 +64,7 @@ def plan() -> list[Experiment]:
     runs = {
         ("07", "MiniLM, дообучение (Hugging Face)", "AG News, 4000 строк"): partial(hugging_face, rows=4000),
         ("08", "MiniLM, сущности", "наши предложения"): entities,
+        ("08", "MiniLM, сущности, без регистра", "наши предложения"): partial(entities, capitals=False),
         ("08", "MiniLM, ответы", "наши вопросы"): answers,
     }
     rows = [
