@@ -7,7 +7,8 @@ import os
 import sys
 
 os.environ.setdefault("COURSE_PROFILE", "cpu")
-os.environ["TF_USE_LEGACY_KERAS"] = "1"  # 06 и 07 — на Keras 2, остальным безразлично: они зовут keras, а не tf.keras
+# Нужна блокнотам 06 и 07; остальным безразлична: они зовут keras, а не tf.keras.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 import attention_kit as ak
 from attention_kit.results import RECORDED, course_version
