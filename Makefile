@@ -28,6 +28,8 @@ run: environment ## выполнить все блокноты: make run PROFILE
 bench: environment ## измерить время и память каждого блокнота
 	@$(PYTHON) tools/bench.py
 
+# TF_USE_LEGACY_KERAS нужна блокнотам 06 и 07; остальным безразлична: они зовут keras, а не tf.keras
+record: export TF_USE_LEGACY_KERAS = 1
 record: environment ## сделать долгие измерения для notebooks/data/results.csv (в фоне)
 	@mkdir -p build
 	@nohup $(PYTHON) -u tools/record.py > build/record.log 2>&1 & \

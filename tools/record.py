@@ -7,8 +7,6 @@ import os
 import sys
 
 os.environ.setdefault("COURSE_PROFILE", "cpu")
-# Нужна блокнотам 06 и 07; остальным безразлична: они зовут keras, а не tf.keras.
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
 
 import attention_kit as ak
 from attention_kit.results import RECORDED, course_version
