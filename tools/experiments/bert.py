@@ -57,9 +57,12 @@ def tfidf(seed: int, rows: int) -> Outcome:
 
 def scratch(seed: int, rows: int, name: str) -> Outcome:
     """Модель из 03 с нуля; строк мало — батч меньше, эпох больше, как в самом 03."""
+    data = parts(rows, seed)
+    if rows == 4000:
+        data = data._replace(tuned=fine_tuned(seed, rows)[2])
     if name == "обычный код":
-        return news.run_tutorial(seed, parts(rows, seed), epochs=15)
-    return news.run(seed, parts(rows, seed), news.BUILDERS[name], 3 * news.EPOCHS, batch_size=32)
+        return news.run_tutorial(seed, data, epochs=15)
+    return news.run(seed, data, news.BUILDERS[name], 3 * news.EPOCHS, batch_size=32)
 
 
 @cache
@@ -85,24 +88,28 @@ def frozen(seed: int, rows: int, name: str) -> Outcome:
 
 
 def tuned(seed: int, rows: int) -> Outcome:
-    """Дообученная MiniLM; rows=ALL — все строки, вместе с проверочными."""
+    size, seconds, answers = fine_tuned(seed, rows)
+    epochs, _ = notebook("06").RECIPES[rows]
+    data = news.parts() if rows == ALL else parts(rows, seed)
+    return size, seconds, news.scores(data, answers, seconds / epochs)
+
+
+@lru_cache(1)
+def fine_tuned(seed: int, rows: int) -> tuple[int, float, np.ndarray]:
+    """Дообучает MiniLM; rows=ALL — на всех строках, вместе с проверочными. Весов, секунд, ответы на тестовой части."""
     nb, (found, preprocess) = notebook("06"), hub_parts()
     epochs, batch_size = nb.RECIPES[rows]
     train, valid, test = split()
-    if rows == ALL:
-        data = news.parts()
-        texts, labels = train[0] + valid[0], np.concatenate([train[1], valid[1]])
-    else:
-        data = parts(rows, seed)
-        texts, labels = data.train
+    texts, labels = train[0] + valid[0], np.concatenate([train[1], valid[1]])
+    if rows != ALL:
+        texts, labels = parts(rows, seed).train
     nb.keras.backend.clear_session()
     gc.collect()
     nb.keras.utils.set_random_seed(seed)
     model = nb.make_classifier(nb.hub.KerasLayer(found.encoder, trainable=True))
     batches = nb.make_batches(texts, labels, preprocess, 128, batch_size, seed=seed)
     _, _, seconds = nb.fine_tune(model, batches, epochs)
-    answers = nb.predict(model, test[0], preprocess).argmax(axis=1)
-    return model.count_params(), seconds, news.scores(data, answers, seconds / epochs)
+    return model.count_params(), seconds, nb.predict(model, test[0], preprocess).argmax(axis=1)
 
 
 def plan() -> list[Experiment]:
