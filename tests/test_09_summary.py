@@ -4,14 +4,12 @@ import csv
 import json
 import subprocess
 import sys
-from itertools import combinations
 
 import attention_kit as ak
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
 
 from conftest import ROOT
 from notebook_code import definitions
@@ -79,13 +77,14 @@ def test_summary_names_every_place(nb) -> None:
 
 
 def test_main_rows_choose_one_row_per_measurement(nb) -> None:
-    """Одна группа длин, наибольшее число строк у каждой модели, ни разницы, ни p, ни AER."""
+    """Одна группа длин, от 4 000 строк, по номерам блокнотов; ни разниц, ни p, ни AER."""
     few, many = (
         {"notebook": "06", "data": "AG News, 50 строк"},
         {"notebook": "06", "data": "AG News, 4000 строк"},
     )
     lengths = [{"notebook": "04", "quality": f"BLEU, {group} слов"} for group in ("2–6", "14–21")]
-    aside = [{"quality": name} for name in nb.AUXILIARY] + [{"quality": "точно, 14–21 слов, %"}]
+    names = (*nb.AUXILIARY, "разница, п. п.", "разница с дообученной, п. п.", "p с дообученной")
+    aside = [{"quality": name} for name in names] + [{"quality": "точно, 14–21 слов, %"}]
     last = {"notebook": "06", "model": "Б", "data": "AG News, 20971 строка"}
     table = nb.main_rows(
         nb.summary(
@@ -105,9 +104,9 @@ def test_main_rows_choose_one_row_per_measurement(nb) -> None:
     assert kept == [
         ("03", "А", "AG News", "верно, %"),
         ("04", "А", "AG News", "BLEU, 14–21 слов"),
+        ("05", "А", "AG News", "перплексия"),
         ("06", "А", "AG News, 4000 строк", "верно, %"),
         ("06", "Б", "AG News, 20971 строка", "верно, %"),
-        ("05", "А", "AG News", "перплексия"),
     ]
 
 
@@ -231,49 +230,69 @@ def test_learning_curve_takes_the_full_run_of_03(nb) -> None:
 
 def test_rows_to_reach_reads_the_curve_backwards(nb) -> None:
     simple = pd.Series([50.0, 70.0, 80.0], index=[100, 1000, 10000])
-    assert nb.rows_to_reach(70, simple) == pytest.approx(1000)
-    assert nb.rows_to_reach(75, simple) == pytest.approx(10**3.5)  # середина на логарифмической шкале
-    assert nb.rows_to_reach(81, simple) == np.inf
+    assert nb.rows_to_reach(70, simple) == "около 1000"
+    assert nb.rows_to_reach(75, simple) == "около 3000"  # 10 ** 3.5: середина на логарифмической шкале
+    assert nb.rows_to_reach(81, simple) == "больше 10000"
+    assert nb.rows_to_reach(50, simple) == nb.rows_to_reach(40, simple) == "не больше 100"
+
+
+def test_wins_count_only_significant_differences(nb) -> None:
+    pairs = pd.DataFrame(
+        {
+            "model": ["А", "А", "А", "Б", "Б"],
+            "data": ["AG News, 50 строк"] * 3 + ["AG News, 200 строк"] * 2,
+            "разница, п. п.": [5.0, -5.0, 5.0, 1.0, 2.0],
+            "p": [0.01, 0.01, 0.5, 0.01, np.nan],  # NaN — с соперником не сравнивали
+        }
+    )
+    head, _, *lines = nb.wins(pairs).splitlines()
+    assert head.split() == ["n", "50", "200"]
+    assert [line.split(maxsplit=1)[1].strip() for line in lines] == [
+        "+1 −1 из 3            —",
+        "—  +1 −0 из 1",
+    ]
 
 
 # --- графики ---
 
 
-@pytest.fixture(params=[93.0, 85.0], ids=["тесно внизу", "тесно вверху"])
-def crowded(nb, request) -> pd.DataFrame:
-    """Девять моделей почти одного качества и одна далёкая: подписям тесно."""
-    given = [{"model": f"модель {i}", "value": 89 + i / 50, "parameters": 10**6 + i} for i in range(9)]
-    far = {"model": "далёкая", "value": request.param}
-    return nb.summary(rows(*given, far, {"model": "правило", "parameters": 0}))
-
-
-def test_labels_do_not_overlap(nb, crowded) -> None:
-    figure = nb.price_plot(crowded, "parameters", "весов", "верно, %")
-    figure.canvas.draw()
+def drawn(figure) -> dict[str, list]:
+    """Подпись в легенде → точки и концы отрезков; легенда — сверху вниз."""
     ax = figure.axes[0]
-    boxes = {text.get_text(): Text.get_window_extent(text) for text in ax.texts}  # без линии к точке
-    frame = ax.get_window_extent()
+    found = {}
+    for bars, label in zip(*ax.get_legend_handles_labels(), strict=True):
+        ends = [[low[1], high[1]] for low, high in bars.lines[2][0].get_segments()]
+        found[label] = [bars.lines[0].get_xydata().tolist(), ends]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(found)
     plt.close(figure)
-    assert set(boxes) == set(crowded["model"]) - {"правило"}  # нуля на логарифмической шкале нет
-    assert not [(a, b) for (a, one), (b, two) in combinations(boxes.items(), 2) if one.overlaps(two)]
-    middles = [(box.y0 + box.y1) / 2 for box in boxes.values()]
-    assert frame.y0 <= min(middles) and max(middles) <= frame.y1 + 1
+    return found
 
 
-def test_labels_belong_to_their_points(nb, crowded) -> None:
-    figure = nb.price_plot(crowded, "parameters", "весов", "верно, %")
-    pointed = {text.get_text(): (text.xycoords, *text.xy) for text in figure.axes[0].texts}
-    plt.close(figure)
-    shown = crowded[crowded["parameters"] > 0].set_index("model")
-    assert pointed == {name: ("data", line["parameters"], line["mean"]) for name, line in shown.iterrows()}
+def test_price_plot_shows_means_and_ranges(nb) -> None:
+    table = nb.summary(
+        rows(
+            {"model": "неточная", "value": 70.0},
+            {"model": "точная", "value": 90.0, "parameters": 100},
+            {"model": "точная", "value": 94.0, "parameters": 100, "seed": "2"},
+            {"model": "правило", "parameters": 0},  # нуля на логарифмической шкале нет
+        )
+    )
+    assert list(drawn(nb.price_plot(table, "parameters", "весов", "верно, %")).items()) == [
+        ("точная", [[[100, 92]], [[90, 94]]]),
+        ("неточная", [[[10, 70]], [[70, 70]]]),
+    ]
 
 
 def test_curves_skip_what_was_not_measured(nb) -> None:
-    points = pd.DataFrame({50: [40.0, 60.0], 200: [50.0, np.nan]}, index=["А", "MiniLM"])
-    figure = nb.curves_plot(points)
-    lines = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].lines}
-    plt.close(figure)
-    assert lines == {"А": [[50, 40], [200, 50]], "MiniLM": [[50, 60]]}
+    few, more = {"data": "AG News, 50 строк"}, {"data": "AG News, 200 строк"}
+    given = (few | {"value": 40.0}, more, {**few, "model": "MiniLM", "value": 60.0})
+    spread = (few | {"value": 50.0, "seed": "2"},)
+    table = nb.summary(rows(*given, *spread))
+    curve = table.assign(n=nb.rows_of(table["data"]).astype(int))
+    assert list(drawn(nb.curves_plot(curve)).items()) == [
+        ("MiniLM", [[[50, 60]], [[60, 60]]]),
+        ("А", [[[50, 45], [200, 50]], [[40, 50], [50, 50]]]),
+    ]
 
 
 # --- реплики ---
