@@ -429,7 +429,7 @@ def quality_by_length(
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     ax = figure.subplots()
     for (name, points), look in zip(
-        curves.items(), ("o-", "s--", "^-.", "D:") * len(curves), strict=False
+        curves.items(), ("o-", "s--", "^-.", "D:", "v-") * len(curves), strict=False
     ):
         if not np.isfinite([point[1] for point in points]).all():
             raise ValueError(f"Среди значений модели «{name}» есть NaN или бесконечность.")
