@@ -69,3 +69,16 @@ def test_import_does_not_load_tensorflow(monkeypatch):
     code = "import attention_kit, os, sys; print('tensorflow' in sys.modules, os.environ['TF_CPP_MIN_LOG_LEVEL'])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "3"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "given", "expected"), [("quick", "", "0"), ("quick", "1", "1"), ("cpu", "", "")]
+)
+def test_only_quick_turns_onednn_off_and_only_unasked(monkeypatch, profile, given, expected):
+    monkeypatch.setenv("COURSE_PROFILE", profile)
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if given:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given)
+    code = "import attention_kit, os; print(os.environ.get('TF_ENABLE_ONEDNN_OPTS', ''))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == expected
