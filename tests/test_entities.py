@@ -8,6 +8,8 @@ import attention_kit as ak
 import pytest
 from attention_kit.entities import FOLDER, parse_sentences
 
+from overlap import largest_overlap, ngrams
+
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 NAME_WORD = re.compile(r"[A-Za-z]{3,}")
 FILES = ("train.txt", "test.txt")
@@ -37,10 +39,6 @@ def names(sentences: list[ak.Sentence], *kinds: str) -> list[str]:
 def name_words(found: list[str]) -> set[str]:
     """Все слова имён строчными буквами; инициалы и частицы (Al, de) не в счёт."""
     return {word.lower() for name in found for word in NAME_WORD.findall(name)}
-
-
-def ngrams(words: list[str], size: int) -> set[tuple[str, ...]]:
-    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
 
 
 # --- корпус ---
@@ -142,16 +140,7 @@ def test_no_repeated_phrase(words):
 
 def test_no_two_sentences_are_alike(words):
     """Наибольшая мера Жаккара двух предложений по четвёркам слов."""
-    shingles = [ngrams(item, 4) for item in words]
-    holders = defaultdict(list)
-    for number, item in enumerate(shingles):
-        for shingle in item:
-            holders[shingle].append(number)
-    shared = Counter((i, j) for held in holders.values() for i in held for j in held if i < j)
-    overlap = max(
-        (both / (len(shingles[i]) + len(shingles[j]) - both) for (i, j), both in shared.items()), default=0
-    )
-    assert overlap < 0.2
+    assert largest_overlap(words) < 0.2
 
 
 def test_rich_vocabulary(words, parts):

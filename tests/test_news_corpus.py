@@ -2,12 +2,14 @@
 
 import csv
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 
 import attention_kit as ak
 import numpy as np
 import pytest
 from attention_kit import news
+
+from overlap import largest_overlap, ngrams
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 PARTS = ("train", "test")
@@ -24,10 +26,6 @@ def rows() -> dict[str, list[tuple[str, str, int]]]:
 def words(rows) -> list[list[str]]:
     """Слова каждой новости, заголовок и описание вместе."""
     return [WORD.findall(f"{title} {text}".lower()) for name in PARTS for title, text, _ in rows[name]]
-
-
-def ngrams(words: list[str], size: int) -> set[tuple[str, ...]]:
-    return {tuple(words[i : i + size]) for i in range(len(words) - size + 1)}
 
 
 def test_enough_items_and_balanced_labels(rows):
@@ -77,16 +75,7 @@ def test_no_repeated_phrase(words):
 
 def test_no_two_items_are_alike(words):
     """Наибольшая мера Жаккара двух новостей по четвёркам слов."""
-    shingles = [ngrams(item, 4) for item in words]
-    holders = defaultdict(list)
-    for number, item in enumerate(shingles):
-        for shingle in item:
-            holders[shingle].append(number)
-    shared = Counter((i, j) for held in holders.values() for i in held for j in held if i < j)
-    overlap = max(
-        (both / (len(shingles[i]) + len(shingles[j]) - both) for (i, j), both in shared.items()), default=0
-    )
-    assert overlap < 0.2
+    assert largest_overlap(words) < 0.2
 
 
 def test_titles_are_different(rows):

@@ -3,11 +3,13 @@
 import json
 import random
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 
 import attention_kit as ak
 import pytest
 from attention_kit import questions
+
+from overlap import largest_overlap
 
 WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 KIND = re.compile(r"who|whom|whose|when|where|why|which|what|how (?:many|much|long|often|far)|how")
@@ -134,19 +136,7 @@ def test_ids_and_titles_of_the_parts_differ():
 def test_no_two_contexts_are_alike(contexts):
     """Наибольшая мера Жаккара двух текстов по четвёркам слов, и внутри частей, и между ними."""
     assert not set(contexts[0]) & set(contexts[1])
-    shingles = []
-    for context in (context for part in contexts for context in part):
-        tokens = words(context)
-        shingles.append({tuple(tokens[i : i + 4]) for i in range(len(tokens) - 3)})
-    holders = defaultdict(list)
-    for number, item in enumerate(shingles):
-        for shingle in item:
-            holders[shingle].append(number)
-    shared = Counter((i, j) for held in holders.values() for i in held for j in held if i < j)
-    overlap = max(
-        (both / (len(shingles[i]) + len(shingles[j]) - both) for (i, j), both in shared.items()), default=0
-    )
-    assert overlap < 0.05
+    assert largest_overlap([words(context) for part in contexts for context in part]) < 0.05
 
 
 def test_people_of_the_test_part_are_unseen(contexts):
