@@ -4,10 +4,10 @@ PYTHON := .venv/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test run bench record images links lock clean
+.PHONY: help environment lab test test-learning run bench record images links lock clean
 
 help: ## показать этот список
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 environment:
 	@for python in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do \
@@ -21,6 +21,10 @@ lab: environment ## собрать окружение и открыть блок
 test: export COURSE_PROFILE = quick
 test: environment ## собрать окружение и выполнить все проверки
 	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
+
+test-learning: export COURSE_PROFILE = quick
+test-learning: environment ## проверить, что без обучения и с ошибками в нём блокноты падают (долго)
+	@$(PYTHON) -m pytest tests/test_learning.py -m weekly -n 2
 
 run: environment ## выполнить все блокноты: make run PROFILE=quick|cpu|gpu
 	@$(PYTHON) tools/run_notebooks.py $(if $(PROFILE),--profile $(PROFILE))

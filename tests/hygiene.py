@@ -303,3 +303,14 @@ def sections(nb: NotebookNode, path: Path) -> list[str]:
             f"в «{SECTIONS[0]}» ответов под <details>: {quiz.count('<details>')}, нужно от 3 до 5"
         )
     return problems
+
+
+@check
+def same_in_every_profile(nb: NotebookNode, path: Path) -> list[str]:
+    """Профиль меняет только числа в «Параметрах»: ни одна проверка и ни одна ячейка на него не смотрят."""
+    return [
+        f"{where(nb, cell)}: код зависит от профиля"
+        for cell in code_cells(nb)
+        if "parameters" not in tags(cell)
+        and re.search(r"params\.profile|ak\.profile\(|COURSE_PROFILE|[\"']quick[\"']", cell.source)
+    ]

@@ -4,9 +4,9 @@ import attention_kit as ak
 import keras
 import numpy as np
 import pytest
+from attention_kit import definitions
 
 from conftest import ROOT
-from notebook_code import definitions
 
 PAIRS = ak.collect(ak.Grammar(3), 60, 3, 12, set())
 

@@ -9,10 +9,10 @@ import attention_kit as ak
 import keras
 import numpy as np
 import pytest
+from attention_kit import definitions
 from attention_kit import minilm as minilm_module
 
 from conftest import ROOT
-from notebook_code import definitions
 
 
 @pytest.fixture(scope="module")

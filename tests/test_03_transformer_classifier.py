@@ -5,9 +5,9 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
+from attention_kit import definitions
 
 from conftest import ROOT
-from notebook_code import definitions
 
 CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")
 TEXTS = [

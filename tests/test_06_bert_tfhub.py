@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
+from attention_kit import definitions
 
 from conftest import ROOT
-from notebook_code import definitions
 
 TEXTS = [
     "oil prices fall",

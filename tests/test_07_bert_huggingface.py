@@ -10,9 +10,9 @@ import sys
 import attention_kit as ak
 import numpy as np
 import pytest
+from attention_kit import definitions
 
 from conftest import ROOT
-from notebook_code import definitions
 
 OWN_PROCESS = os.environ.get("TF_USE_LEGACY_KERAS") == "1"
 TEXTS = [

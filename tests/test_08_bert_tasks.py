@@ -13,10 +13,10 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
+from attention_kit import definitions
 from safetensors.numpy import save_file
 
 from conftest import ROOT
-from notebook_code import definitions
 
 SENTENCES = [
     ak.Sentence("Ada Byron left Oslo.", ((0, 9, "PER"), (15, 19, "LOC"))),

@@ -11,9 +11,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from attention_kit import definitions
 
 from conftest import ROOT
-from notebook_code import definitions
 
 RESULTS = ROOT / "notebooks" / "data" / "results.csv"
 
@@ -310,7 +310,7 @@ REPLICAS = """
 import json, sys
 from pathlib import Path
 sys.path.insert(0, "tools")
-from notebook_code import definitions
+from attention_kit import definitions
 nb = definitions(Path("notebooks/09-summary.ipynb"))
 import keras, numpy as np, tensorflow as tf
 

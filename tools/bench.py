@@ -14,11 +14,11 @@ from pathlib import Path
 import attention_kit as ak
 import nbformat
 import psutil
+from attention_kit import definitions
 from attention_kit.results import hardware
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from notebook_code import definitions
 from run_notebooks import BUILD, NOTEBOOKS, NotebookError, check_profile, execute, find_notebooks
 
 HEATMAP_ALT = 'alt="Тепловая карта'

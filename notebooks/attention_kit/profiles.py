@@ -1,32 +1,25 @@
 """Размер запуска: COURSE_PROFILE = quick | cpu | gpu."""
 
 import os
+import shutil
 from types import SimpleNamespace
 
 PROFILES = ("quick", "cpu", "gpu")
 
 
 def profile() -> str:
-    """Имя активного профиля; если COURSE_PROFILE не задана — gpu там, где TensorFlow видит GPU, иначе cpu."""
-    name = os.environ.get("COURSE_PROFILE", "")
-    if not name:
-        return "gpu" if _sees_gpu() else "cpu"
+    """Имя активного профиля из COURSE_PROFILE; если она не задана — cpu (его размеры годятся и на видеокарте)."""
+    name = os.environ.get("COURSE_PROFILE") or "cpu"
     if name not in PROFILES:
         raise ValueError(
             f"COURSE_PROFILE={name!r}: такого профиля нет. Задайте quick, cpu или gpu "
-            "либо уберите переменную — тогда профиль выберется сам."
+            "либо уберите переменную — тогда это будет cpu."
         )
     return name
 
 
-def _sees_gpu() -> bool:
-    import tensorflow as tf  # импорт долгий, а нужен только здесь
-
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
 def choose(settings: dict[str, dict]) -> SimpleNamespace:
-    """Печатает настройки всех профилей и возвращает настройки активного как атрибуты (и `.profile`).
+    """Печатает настройки всех профилей и возвращает настройки активного как атрибуты.
 
     settings — {"quick": {имя: значение, …}, "cpu": {…}, "gpu": {…}}; имена во всех профилях одни и те же.
     """
@@ -43,7 +36,11 @@ def choose(settings: dict[str, dict]) -> SimpleNamespace:
             )
     active = profile()
     _print_table(names, settings, active)
-    return SimpleNamespace(**settings[active], profile=active)
+    if active != "gpu" and shutil.which("nvidia-smi"):
+        print(
+            "Есть видеокарта: полный запуск — с COURSE_PROFILE=gpu (его время не измерялось)."
+        )
+    return SimpleNamespace(**settings[active])
 
 
 def _print_table(names: list[str], settings: dict[str, dict], active: str) -> None:

@@ -4,6 +4,7 @@ import csv
 import math
 import os
 import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,14 +140,10 @@ def course_version() -> str:
 
 
 def hardware() -> str:
-    """На чём считаем: имя GPU в профиле gpu, если он есть, иначе, например, «2 ядра CPU, 23 ГБ»."""
-    if profile() == "gpu":
-        import tensorflow as tf
-
-        if devices := tf.config.list_physical_devices("GPU"):
-            return tf.config.experimental.get_device_details(devices[0]).get(
-                "device_name", "GPU"
-            )
+    """На чём считаем: имя видеокарты, если TensorFlow её видит, иначе, например, «2 ядра CPU, 23 ГБ»."""
+    if tf := sys.modules.get("tensorflow"):
+        for device in tf.config.list_physical_devices("GPU"):
+            return tf.config.experimental.get_device_details(device).get("device_name", "GPU")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{cores} {_plural(cores, 'ядро', 'ядра', 'ядер')} CPU, {gigabytes:.0f} ГБ"

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from notebook_code import definitions
+from attention_kit import definitions
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 Scores = Iterator[tuple[str, float]]  # (метрика, значение)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from attention_kit import definitions
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from notebook_code import definitions
 
 
 @pytest.fixture
@@ -42,3 +41,12 @@ def test_notebook_without_definitions(tmp_path: Path) -> None:
     nbformat.write(new_notebook(cells=[new_code_cell("x = 1")]), tmp_path / "02-empty.ipynb")
     with pytest.raises(ValueError, match=r"02-empty\.ipynb нет ячеек с тегом definition"):
         definitions(tmp_path / "02-empty.ipynb")
+
+
+def test_notebook_is_found_by_number() -> None:
+    assert definitions("01").__name__ == definitions("01-rnn-attention").__name__
+
+
+def test_unknown_notebook() -> None:
+    with pytest.raises(ValueError, match="Блокнота 55 рядом с курсом нет"):
+        definitions("55")
