@@ -1,5 +1,7 @@
 """Метрики: AER против подсчёта руками, BLEU, качество по длине."""
 
+from math import comb
+
 import attention_kit as ak
 import numpy as np
 import pytest
@@ -109,3 +111,16 @@ def test_by_length_puts_every_sentence_into_its_group():
 def test_by_length_refuses(lengths, edges, message):
     with pytest.raises(ValueError, match=message):
         ak.by_length(lengths, ["a"], ["a"], edges, ak.exact_match)
+
+
+def test_paired_is_the_exact_two_sided_test() -> None:
+    """Против критерия знаков, посчитанного по определению."""
+    first = np.array([True] * 9 + [False] * 2 + [True] * 5)
+    second = np.array([False] * 9 + [True] * 2 + [True] * 5)
+    by_hand = 2 * sum(comb(11, k) for k in range(3)) / 2**11
+    assert ak.paired(first, second) == (9, 2, pytest.approx(by_hand))
+    assert ak.paired(first, first) == (0, 0, 1)
+
+
+def test_thousands_are_separated_by_a_space() -> None:
+    assert [ak.spaced(n) for n in (22714756, 999.6, 0)] == ["22\u00a0714\u00a0756", "1\u00a0000", "0"]

@@ -444,3 +444,16 @@ def test_clean(raw, clean):
 def test_clean_refuses(value):
     with pytest.raises(ValueError, match="должен быть строкой"):
         ak.clean_news_text(value)
+
+
+def test_split_news_keeps_shares_and_order_of_parts() -> None:
+    """Части не пересекаются, рубрики в них поровну, `take` оставляет столько же каждой."""
+    corpus = ak.load_news()
+    train, valid, test = ak.split_news(corpus)
+    texts = ak.texts_of(corpus.train)
+    assert texts[0] == f"{corpus.train['title'][0]} {corpus.train['description'][0]}"
+    assert abs(len(valid[0]) - len(texts) / 10) < 1 and not set(train[0]) & set(valid[0])
+    assert sorted(train[0] + valid[0]) == sorted(texts) and test[0] == ak.texts_of(corpus.test)
+    few = ak.take(train, 40)
+    assert np.bincount(few[1]).tolist() == [10, 10, 10, 10] and set(few[0]) <= set(train[0])
+    assert ak.take(train, None) is train

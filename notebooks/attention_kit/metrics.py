@@ -147,3 +147,14 @@ def by_length(
             value = metric([hypotheses[i] for i in chosen], [references[i] for i in chosen])
             rows.append((f"{low}–{high}" if low < high else str(low), value, len(chosen)))
     return rows
+
+
+def paired(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
+    """Победы первой модели, победы второй и p-значение (точный двусторонний критерий Мак-Немара, 1947).
+
+    first и second — верны ли ответы моделей на одних и тех же примерах, bool (примеров,).
+    """
+    from scipy.stats import binomtest
+
+    wins, losses = int(np.sum(first & ~second)), int(np.sum(second & ~first))
+    return wins, losses, binomtest(wins, max(wins + losses, 1)).pvalue

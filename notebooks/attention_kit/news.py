@@ -23,6 +23,7 @@ TFDS_LIMIT = 180  # секунд на всё: скачать 12 МБ, разоб
 SEED = 2015
 CLEANED = r", тексты очищены от следов разметки (#39;, &lt;, \$)"
 Split = dict[str, np.ndarray]
+Part = tuple[list[str], np.ndarray]  # (тексты, рубрики)
 Row = tuple[str, str, int]  # (заголовок, описание, метка 0–3)
 
 # В AG News амперсанд местами стал пробелом: « #39;», « quot;», «Ch #225;vez», «J amp;K».
@@ -215,3 +216,36 @@ def _read_archive(archive: Path) -> dict[str, list[Row]]:
             }
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError) as error:
         raise SourceError("TFDS дал не те данные, что нужны") from error
+
+
+def texts_of(split: Split) -> list[str]:
+    """Заголовок и описание каждой заметки части (`news.train`, `news.test`) одной строкой."""
+    return [f"{t} {d}" for t, d in zip(split["title"], split["description"], strict=True)]
+
+
+def take(part: Part, rows: int | None, seed: int = 0) -> Part:
+    """rows заметок части (тексты, рубрики), рубрики в прежней пропорции; None или больше, чем есть, — все."""
+    from sklearn.model_selection import train_test_split
+
+    texts, labels = part
+    if rows is None or rows >= len(texts):
+        return part
+    texts, _, labels, _ = train_test_split(
+        texts, labels, train_size=rows, stratify=labels, random_state=seed
+    )
+    return texts, labels
+
+
+def split_news(news: News, seed: int = 0) -> tuple[Part, Part, Part]:
+    """Обучающая, проверочная (десятая часть обучающей, рубрики поровну) и тестовая части: (тексты, рубрики)."""
+    from sklearn.model_selection import train_test_split
+
+    train, valid, train_labels, valid_labels = train_test_split(
+        texts_of(news.train), news.train["label"],
+        test_size=0.1, stratify=news.train["label"], random_state=seed,
+    )  # fmt: skip
+    return (
+        (train, train_labels),
+        (valid, valid_labels),
+        (texts_of(news.test), news.test["label"]),
+    )

@@ -117,3 +117,8 @@ class Vocabulary:
     def unknown(self, tokens: Iterable[str]) -> list[str]:
         """Слова, которых в словаре нет, — каждое один раз, по порядку."""
         return [token for token in dict.fromkeys(tokens) if token not in self.index]
+
+
+def spaced(number: float) -> str:
+    """Целое по-русски, с неразрывным пробелом между тысячами: 22714756 → «22 714 756»."""
+    return f"{number:,.0f}".replace(",", "\u00a0")
