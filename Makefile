@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-learning run bench record images links lock clean
+.PHONY: help environment lab test test-learning test-memory run bench record images links lock clean
 
 help: ## показать этот список
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test: environment ## собрать окружение и выполнить в�
 test-learning: export COURSE_PROFILE = quick
 test-learning: environment ## проверить, что без обучения и с ошибками в нём блокноты падают (долго)
 	@$(PYTHON) -m pytest tests/test_learning.py -m weekly -n 2
+
+test-memory: environment ## выполнить блокноты в условиях Binder: 2 ГиБ вместе с сервером, одно ядро (нужен root)
+	@$(PYTHON) tools/binder_memory.py
 
 run: environment ## выполнить все блокноты: make run PROFILE=quick|cpu|gpu
 	@$(PYTHON) tools/run_notebooks.py $(if $(PROFILE),--profile $(PROFILE))
