@@ -357,39 +357,27 @@ def test_sinusoids_follow_the_formula(nb, width) -> None:
 # --- цена ---
 
 
-def test_cost_is_measured_in_another_process(nb) -> None:
-    rows = nb.measure("самовнимание", (16, 512))
-    (short, short_ms, _), (long, long_ms, long_memory) = rows
-    assert (short, long) == (16, 512)
-    assert 0 < short_ms < long_ms
+def test_cost_grows_with_length(nb) -> None:
+    (short, short_ms, _), (long, long_ms, memory) = ak.step_costs(nb.training_step, "самовнимание", (16, 512))
+    assert (short, long) == (16, 512) and 0 < short_ms < long_ms
     # Четыре головы × батч 8 × 512² весов по 4 байта: для обратного хода их надо хранить хотя бы раз.
-    assert 4 * 8 * 512**2 * 4 / 2**20 < long_memory < 1000
+    assert 4 * 8 * 512**2 * 4 / 2**20 < memory < 1000
 
 
-def test_failed_measurement_is_not_silent(nb) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        nb.measure("GRU", (-1,))
+@pytest.mark.parametrize(("kind", "name"), [("GRU", "GRU"), ("самовнимание", "MultiHeadAttention")])
+def test_step_trains_the_layer_it_was_asked_for(nb, monkeypatch, kind, name) -> None:
+    called = []
+    for layer in ("GRU", "MultiHeadAttention"):
 
-
-def test_cost_measures_the_layer_it_was_asked_for(nb, monkeypatch) -> None:
-    """Последний в разделе: tf.function забывает исходный текст ячеек, а он нужен measure."""
-    called = set()
-
-    def watch(name: str) -> None:
-        layer = getattr(keras.layers, name)
-
-        def call(self, *args, _original=layer.__call__, **kwargs):
-            called.add(name)
+        def call(self, *args, _original=getattr(keras.layers, layer).__call__, _name=layer, **kwargs):
+            called.append(_name)
             return _original(self, *args, **kwargs)
 
-        monkeypatch.setattr(layer, "__call__", call)
-
-    watch("GRU")
-    watch("MultiHeadAttention")
-    for kind, name in (("GRU", "GRU"), ("самовнимание", "MultiHeadAttention")):
-        called.clear()
-        assert [row[0] for row in nb.cost(kind, (4,), batch=1, units=8)] == [4]
-        assert called == {name}
+        monkeypatch.setattr(getattr(keras.layers, layer), "__call__", call)
+    gradients = nb.training_step(kind, 4, batch=1, units=8)()
+    assert set(called) == {name}
+    assert gradients[0].shape == (1, 4, 8) and len(gradients) == (4 if kind == "GRU" else 9)
+    assert all(np.abs(np.array(gradient)).max() > 0 for gradient in gradients if gradient.shape != (2, 4))
 
 
 # --- MiniLM на нашем слое ---
@@ -454,19 +442,16 @@ def test_layer_norm_equals_keras(nb) -> None:
     assert difference(nb.layer_norm(x, gamma, beta), theirs(x)) < 1e-5
 
 
-def test_lean_and_shift(nb, minilm, encoder) -> None:
+def test_leans_and_shift(nb, minilm, encoder) -> None:
     """Склонность и сдвиг — те самые клетки карт."""
     pair = ("The dog did not jump over the fence because it was too {}.", "dog", "fence", "old", "high")
     maps = {word: encoder(minilm.tokenize(pair[0].format(word))[0])[1] for word in pair[3:]}
     tokens = minilm.tokenize(pair[0].format("old"))[1]
     it, dog, fence = (tokens.index(word) for word in ("it", "dog", "fence"))
     leans = {word: looks[:, :, it, fence] - looks[:, :, it, dog] for word, looks in maps.items()}
-    for word in pair[3:]:
-        assert difference(nb.lean(encoder, minilm, pair[0].format(word), "dog", "fence"), leans[word]) < 1e-6
+    for found, word in zip(nb.leans(encoder, minilm, pair), pair[3:], strict=True):
+        assert difference(found, leans[word]) < 1e-6
     assert difference(nb.shift(encoder, minilm, pair), leans["high"] - leans["old"]) < 1e-6
-    was = tokens.index("was")
-    moved = [looks[:, :, was, fence] - looks[:, :, was, dog] for looks in maps.values()]
-    assert difference(nb.shift(encoder, minilm, pair, viewer="was"), moved[1] - moved[0]) < 1e-6
 
 
 def test_word_of_several_tokens_is_refused(nb, minilm, encoder) -> None:
