@@ -15,6 +15,7 @@ READY := .venv/ready-$(shell (pwd; cat requirements*.txt tools/environment.sh) |
 $(shell .venv/bin/python -I -c 'import pip' 2>/dev/null || rm -f .venv/ready-*)
 
 environment: $(READY)
+	@:
 
 $(READY):
 	@sh tools/environment.sh
@@ -51,8 +52,11 @@ record: environment ## сделать долгие измерения для not
 images: environment ## нарисовать все иллюстрации заново
 	@$(PYTHON) images/draw.py
 
-links: environment ## вписать адрес репозитория: make links REPO=владелец/название
-	@$(PYTHON) tools/links.py $(REPO)
+links: ## вписать адрес репозитория: make links REPO=владелец/название
+	@echo '$(REPO)' | grep -qE '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$$' || { echo "Напишите make links REPO=владелец/название."; exit 1; }
+	@old=$$(sed -n 's/^repository = "\(.*\)".*/\1/p' pyproject.toml) && \
+	perl -pi -e "s{(?<![\w.-])\Q$$old\E(?![\w.-])}{$(REPO)}g" pyproject.toml README.md notebooks/[0-9]*.ipynb
+	@echo "Ссылки ведут в репозиторий $(REPO)."
 
 lock: environment ## пересобрать requirements*.txt, environment.yml и binder/ по pyproject.toml
 	@$(PYTHON) tools/lock.py
