@@ -1,13 +1,6 @@
 """Вспомогательный пакет курса: данные, размер запуска, рисунки, метрики, таблица результатов."""
 
-import os
-
-# До первого импорта TensorFlow: без его служебных сообщений.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if os.environ.get("COURSE_PROFILE") == "quick":
-    # oneDNN быстрее, но освобождённую память держит у себя: до 0,3 ГБ из двух обещанных.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
+from attention_kit import _settings  # noqa: F401 — первым: до всех остальных проверяет настройки
 from attention_kit.corpus import (
     MAX_TEST,
     MAX_TRAIN,
