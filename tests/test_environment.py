@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -241,7 +242,7 @@ def test_help_lists_every_command() -> None:
 
 def test_make_calls_existing_scripts() -> None:
     scripts = re.findall(r"\$\(PYTHON\) (?:-u )?(\S+\.py)", (ROOT / "Makefile").read_text("utf-8"))
-    assert len(scripts) >= 6
+    assert {"tools/run_notebooks.py", "tools/lock.py"} <= set(scripts)
     assert not [script for script in scripts if not (ROOT / script).exists()]
 
 
@@ -259,3 +260,13 @@ def test_readme_names_every_top_level_entry() -> None:
     names = top_level() - {"README.md"}
     assert names
     assert not [name for name in names if not re.search(rf"`{re.escape(name)}/?`", section)]
+
+
+def test_installed_copy_says_what_it_lacks(tmp_path: Path) -> None:
+    """Пакет без курса рядом — одна русская фраза при импорте."""
+    shutil.copytree(ROOT / "notebooks" / "attention_kit", tmp_path / "attention_kit")
+    result = subprocess.run(
+        [sys.executable, "-c", "import attention_kit"],
+        capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert "нет блокнотов и данных курса" in result.stderr.splitlines()[-1]

@@ -16,8 +16,17 @@ def check() -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if {"USE_TF", "USE_TORCH"} & os.environ.keys():  # их читает transformers
         os.environ |= {"USE_TF": "1", "USE_TORCH": "0"}
-    if problem := _optimized() or _too_late() or _keras_file():
+    if problem := _no_course() or _optimized() or _too_late() or _keras_file():
         raise ValueError(problem)
+
+
+def _no_course() -> str:
+    if Path(__file__).parents[1].joinpath("data").is_dir():
+        return ""
+    return (
+        "Рядом с пакетом attention_kit нет блокнотов и данных курса: работайте в его папке (make lab) "
+        "или установите пакет оттуда командой pip install -e ."
+    )
 
 
 def _optimized() -> str:
