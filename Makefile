@@ -58,7 +58,7 @@ links: ## вписать адрес репозитория: make links REPO=вл
 	perl -pi -e "s{(?<![\w.-])\Q$$old\E(?![\w.-])}{$(REPO)}g" pyproject.toml README.md notebooks/[0-9]*.ipynb
 	@echo "Ссылки ведут в репозиторий $(REPO)."
 
-lock: environment ## пересобрать requirements*.txt, environment.yml и binder/ по pyproject.toml
+lock: environment ## пересобрать requirements*.txt по pyproject.toml
 	@$(PYTHON) tools/lock.py
 
 clean: ## удалить окружение и всё, что получилось при запусках

@@ -103,11 +103,20 @@ def test_every_entry_is_hashed_and_names_no_host(name: str) -> None:
     assert not re.search(r"://|--(extra-)?index-url|--find-links|@ ", text)
 
 
-@pytest.mark.parametrize(("path", "text"), lock.generated_files(PROJECT).items(), ids=str)
-def test_generated_file_is_up_to_date(path: str, text: str) -> None:
-    file = ROOT / path
-    assert file.read_bytes() == text.encode(), "Выполните make lock."
-    assert os.access(file, os.X_OK) == text.startswith("#!")
+def test_conda_and_binder_install_the_same() -> None:
+    """Тот же Python и те же списки версий; Binder ещё и выбирает quick."""
+    texts = {name: (ROOT / name).read_text("utf-8") for name in ("environment.yml", "README.md")}
+    binder = {path.name: path.read_text("utf-8") for path in (ROOT / "binder").iterdir()}
+    version = re.search(r"python=([\d.]+)", texts["environment.yml"]).group(1)
+    assert binder["runtime.txt"].strip() == f"python-{version}"
+    assert (
+        "-r requirements.txt" in texts["environment.yml"]
+        and "-r ../requirements.txt" in binder["requirements.txt"]
+    )
+    course = [line for line in binder["postBuild"].splitlines() if line.startswith("pip install")]
+    assert len(course) == 2 and " && ".join(course) in texts["README.md"]
+    assert "export COURSE_PROFILE=quick" in binder["start"]
+    assert os.access(ROOT / "binder" / "postBuild", os.X_OK) and os.access(ROOT / "binder" / "start", os.X_OK)
 
 
 def test_installed_packages_agree() -> None:
