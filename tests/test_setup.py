@@ -112,7 +112,7 @@ def spoil(project: Path, kind: str) -> Path:
         (project / ".venv/bin/python").unlink()
     elif kind == "Python обновлён":  # import pip не проходит: пакеты остались в папке прежней версии
         fake_python(project, "python3", PYTHON)
-        (project / ".venv/bin/python").write_text("#!/bin/sh\nexit 1\n")
+        (project / ".venv/bin/python").write_text('#!/bin/sh\ncase "$*" in *"import pip") exit 1 ;; esac\n')
     elif kind == "вместо папки файл":
         shutil.rmtree(project / ".venv")
         (project / ".venv").touch()
@@ -236,7 +236,13 @@ def wheel(project: Path, name: str) -> str:
 def test_packages_from_a_folder(real: Path) -> None:
     """Класс без интернета; байт-код готов, чужие настройки Python и pip не мешают."""
     make(
-        real, PIP_NO_INDEX="1", PIP_FIND_LINKS="packages", PIP_USER="1", PYTHONHOME="/нет", PYTHONPATH="/нет"
+        real,
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS="packages",
+        PIP_USER="1",
+        PIP_NO_COMPILE="1",
+        PYTHONHOME="/нет",
+        PYTHONPATH="/нет",
     )
     code = "import library, weights, course, os; print(os.path.exists(library.__cached__))"
     done = subprocess.run([real / ".venv/bin/python", "-c", code], capture_output=True, text=True, check=True)
