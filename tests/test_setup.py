@@ -245,7 +245,7 @@ def test_packages_from_a_folder(real: Path) -> None:
         PYTHONPATH="/нет",
     )
     code = "import library, weights, course, os; print(os.path.exists(library.__cached__))"
-    done = subprocess.run([real / ".venv/bin/python", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([real / ".venv/bin/python", "-B", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
 
 
