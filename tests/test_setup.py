@@ -240,12 +240,14 @@ def test_packages_from_a_folder(real: Path) -> None:
         PIP_NO_INDEX="1",
         PIP_FIND_LINKS="packages",
         PIP_USER="1",
-        PIP_NO_COMPILE="1",
+        PIP_NO_COMPILE="0",
         PYTHONHOME="/нет",
         PYTHONPATH="/нет",
     )
     code = "import library, weights, course, os; print(os.path.exists(library.__cached__))"
-    done = subprocess.run([real / ".venv/bin/python", "-B", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [real / ".venv/bin/python", "-B", "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "True\n"
 
 
