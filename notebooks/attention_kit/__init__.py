@@ -8,6 +8,7 @@ if os.environ.get("COURSE_PROFILE") == "quick":
     # oneDNN быстрее, но освобождённую память держит у себя: до 0,3 ГБ из двух обещанных.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
+from attention_kit.baselines import tfidf
 from attention_kit.corpus import (
     MAX_TEST,
     MAX_TRAIN,
@@ -74,6 +75,6 @@ __all__ = [
     "ENTITY_KINDS", "MAX_TEST", "MAX_TRAIN", "RESULT_COLUMNS", "RESULT_TITLES", "AlignmentScore", "Corpus", "EntityScores", "Grammar", "HFEncoder", "HubEncoder", "MiniLM", "News", "Pair", "Question", "Sentence", "SourceError", "Vocabulary",
     "alignment_error_rate", "answer_scores", "attention_viewer", "best_links", "bleu", "by_length", "cache_dir", "check_libraries", "choose", "clean_news_text", "collect", "course_data", "definitions",
     "detokenize", "diagonal_links", "download", "entity_scores", "exact_match", "finish", "hardware", "head_grid", "heatmap", "hf_encoder", "hub_encoder", "image", "keras_hub_folder", "load_corpus", "load_entities", "load_minilm", "load_news", "load_questions", "paired", "peak_megabytes", "profile",
-    "quality_by_length", "record_result", "results", "show", "show_image", "spaced", "split_by_group", "split_news", "take", "tatoeba_pairs", "texts_of",
+    "quality_by_length", "record_result", "results", "show", "show_image", "spaced", "split_by_group", "split_news", "take", "tatoeba_pairs", "texts_of", "tfidf",
     "tokenize", "training_curve",
 ]  # fmt: skip
