@@ -77,6 +77,20 @@ def test_block_equals_keras_hub(nb, name: str) -> None:
     assert np.abs(np.array(ours(x, mask=mask)) - expected)[mask].max() < 1e-5
 
 
+@pytest.mark.parametrize("name", ["NoAttention", "NoForward", "NoResidual", "NoNorm"])
+def test_block_without_a_part(nb, name: str, recwarn) -> None:
+    """Убрана ровно одна часть: весов меньше ровно на неё, градиент доходит до всех, маска и форма — прежние."""
+    full, less = (nb.make_transformer(20, block=block) for block in (nb.TransformerBlock, getattr(nb, name)))
+    block = full.get_layer("block_0")
+    gone = {"NoAttention": [block.attention], "NoNorm": block.norms, "NoResidual": [],
+            "NoForward": [block.forward, block.norms[1]]}[name]  # fmt: skip
+    assert full.count_params() - less.count_params() == sum(layer.count_params() for layer in gone)
+    less.compile("sgd", "mse")
+    less.fit(np.pad(IDS, ((0, 0), (0, 3))), np.ones((2, 4)), verbose=0)
+    assert np.allclose(less(IDS), less(np.pad(IDS, ((0, 0), (0, 3)))), atol=1e-5)
+    assert not [w for w in recwarn if w.category is UserWarning]
+
+
 def test_embedding_equals_keras_hub(nb) -> None:
     ours = nb.TokenAndPositionEmbedding(10, 4, 6)
     library = keras_hub.layers.TokenAndPositionEmbedding(10, 4, 6)
@@ -156,12 +170,23 @@ def test_batches_are_cut_and_shuffled(nb, vectorizer) -> None:
     assert first != second and sorted(first) == sorted(second)
 
 
-def test_pipelines_give_the_same_items(nb, vectorizer) -> None:
-    counted = {
-        name: sorted(tuple(row[row > 0]) for ids, _ in data.as_numpy_iterator() for row in ids)
-        for name, data in nb.pipelines(TEXTS, LABELS, vectorizer, batch_size=4, longest=30).items()
-    }
-    assert len({str(rows) for rows in counted.values()}) == 1 and len(counted) == 4
+def test_padded_batches_give_the_same_items(nb, vectorizer) -> None:
+    data = [nb.padded_batches(TEXTS, LABELS, vectorizer, longest) for longest in (None, 30)]
+    data.append(nb.make_batches(TEXTS, LABELS, vectorizer, 4, shuffle=True))
+    rows = [sorted(tuple(row[row > 0]) for ids, _ in d.as_numpy_iterator() for row in ids) for d in data]
+    assert rows[0] == rows[1] == rows[2] and len(rows[0]) == len(TEXTS)
+    assert next(iter(data[1]))[0].shape[1] == 30 > next(iter(data[0]))[0].shape[1]
+
+
+def test_match_reports_hide_the_answer_from_words(nb) -> None:
+    """В паре слова одни, ответы разные; ответ верен: победили ли львы, видно по глаголу и порядку."""
+    texts, labels = nb.match_reports(np.random.default_rng(3))
+    assert len(texts) == len(labels) == len(set(texts)) == 3600
+    for first, second, a, b in zip(texts[::2], texts[1::2], labels[::2], labels[1::2], strict=True):
+        assert sorted(first.split()) == sorted(second.split()) and a + b == 1
+    for text, won in zip(texts, labels, strict=True):
+        lions_first = "lions" in text.split(" beat ")[0].split(" defeated ")[0].split(" to the ")[0]
+        assert won == (lions_first == (" beat " in text or " defeated " in text)), text
 
 
 # --- обучение и сравнение ---
@@ -199,15 +224,16 @@ def test_tutorial_model_is_what_it_says(nb, vectorizer) -> None:
 # --- куда смотрят головы и что важно ---
 
 
-def test_occlusion_finds_the_word_that_matters(nb) -> None:
+def test_fall_finds_the_word_that_matters(nb) -> None:
     """Модель считает только слово 7: закрыть его — значит уронить логит, остальные ни на что не влияют."""
 
     def only_seven(ids):
         found = (np.array(ids) == 7).sum(axis=1)
         return np.stack([found, np.full(len(found), 0.5)], axis=1)
 
-    drops = nb.occlusion(only_seven, np.array([5, 7, 9]))
-    assert drops.tolist() == [0, 1, 0]
+    ids = np.array([5, 7, 9, 7])
+    assert nb.fall(only_seven, ids, range(4)).tolist() == [0, 1, 0, 1]
+    assert nb.fall(only_seven, ids, [[0, 1], [1, 3], []]).tolist() == [1, 2, 0]
 
 
 def test_evenness(nb, model) -> None:
