@@ -73,6 +73,7 @@ def sample(
         ("keras", "keras.optimizers.AdamW(0.1, weight_decay=0.001)"),
         ("tf_keras", "keras.optimizers.Adam(0.1)"),
         ("tf_keras", "keras.optimizers.AdamW(0.1)"),
+        ("tf_keras", "keras.optimizers.legacy.Adam(0.1)"),
     ],
 )
 def test_learned_claim_fails_only_without_learning(tmp_path: Path, keras: str, optimizer: str) -> None:
