@@ -30,7 +30,7 @@ LEARNING_FAULTS = [
     LearningFault("07", "градиент не доходит до кодировщика", cell="def fit_classifier(", old="    model.compile(",
           new="    model.bert.trainable = False\n    model.compile(", caught="losses, seconds = fit_classifier("),
     LearningFault("07", "потери по вероятностям на логитах", cell="def fit_classifier(", old="from_logits=True", new="from_logits=False",
-          caught="losses, seconds = fit_classifier("),
+          caught='assert names[-1] == "дообучен"'),
     LearningFault("07", "прогрев и спад посчитаны в примерах", cell="def fit_classifier(", old="epochs * len(batches)",
           new="epochs * len(batches) * 8", caught="losses, seconds = fit_classifier("),
     LearningFault("07", "строки батча не в том порядке, что метки", cell="def make_batches(", old="np.asarray(labels)[order]",
