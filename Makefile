@@ -9,10 +9,17 @@ unexport PYTHONPATH PYTHONHOME
 help: ## показать этот список
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-environment:
-	@for python in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do \
-		"$$python" -c "" 2>/dev/null && exec "$$python" tools/setup_env.py; \
-	done; echo "Не найден Python: установите версию 3.11, 3.12 или 3.13 и повторите команду."; exit 1
+# Отметка о готовом окружении зависит от версий и места проекта (в .venv записаны полные пути); она ставится последней,
+# поэтому прерванную сборку начнёт заново следующая команда. Окружение, чей Python не запускается, тоже собирается заново.
+READY := .venv/ready-$(shell (pwd; cat requirements*.txt tools/environment.sh) | cksum | cut -d ' ' -f 1)
+$(shell .venv/bin/python -I -c 'import pip' 2>/dev/null || rm -f .venv/ready-*)
+
+environment: $(READY)
+	@:
+
+$(READY):
+	@sh tools/environment.sh
+	@touch $@
 
 lab: environment ## собрать окружение и открыть блокноты в JupyterLab
 	@$(PYTHON) -m jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1
@@ -45,10 +52,13 @@ record: environment ## сделать долгие измерения для not
 images: environment ## нарисовать все иллюстрации заново
 	@$(PYTHON) images/draw.py
 
-links: environment ## вписать адрес репозитория: make links REPO=владелец/название
-	@$(PYTHON) tools/links.py $(REPO)
+links: ## вписать адрес репозитория: make links REPO=владелец/название
+	@echo '$(REPO)' | grep -qE '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$$' || { echo "Напишите make links REPO=владелец/название."; exit 1; }
+	@old=$$(sed -n 's/^repository = "\(.*\)".*/\1/p' pyproject.toml) && \
+	perl -pi -e "s{(?<![\w.-])\Q$$old\E(?![\w.-])}{$(REPO)}g" pyproject.toml README.md notebooks/[0-9]*.ipynb
+	@echo "Ссылки ведут в репозиторий $(REPO)."
 
-lock: environment ## пересобрать requirements*.txt, environment.yml и binder/ по pyproject.toml
+lock: environment ## пересобрать requirements*.txt по pyproject.toml
 	@$(PYTHON) tools/lock.py
 
 clean: ## удалить окружение и всё, что получилось при запусках

@@ -139,7 +139,7 @@ def masked_words() -> Figure:
     for column in range(len(pieces)):
         arrow(ax, (_column(column), 8.15), (_column(column), 7.63))
     box(ax, 8.6, 7.15, "кодировщик BERT", ENCODER, 16.8, 0.9, fontsize=12)
-    _step(ax, 4.65, "4.  Угадать, что стояло в выбранных местах; потери — только в них")
+    _step(ax, 4.65, "4.  Угадать, что стояло в выбранных позициях; потери — только в них")
     _next_sentence(ax)
     for place, left in zip(CHOSEN, (4.05, 10.7), strict=True):
         _guess(ax, place, left)
@@ -202,10 +202,11 @@ def _loss(ax: Axes, x: float, share: float) -> None:
 
 
 def _next_sentence(ax: Axes) -> None:
-    """Вторая задача, на [CLS]: идут ли предложения подряд."""
+    """Вторая задача, на [CLS] через pooler: идут ли предложения подряд."""
     x = _column(0)
     arrow(ax, (x, 6.7), (x, 6.05), ATTENTION[1], 2)
-    box(ax, 1.95, 5.6, "голова:  $D$ → 2", ATTENTION, 3.5, 0.8)
+    box(ax, 1.95, 5.76, "pooler, tanh:  $D$ → $D$", ENCODER, 3.5, 0.5, fontsize=10)
+    box(ax, 1.95, 5.23, "голова:  $D$ → 2", ATTENTION, 3.5, 0.44, fontsize=10)
     label(ax, 0.25, 3.65, "А на [CLS]: следующее\nли это предложение?", ha="left", color=ATTENTION[1])
     for row, (name, share) in enumerate(NEXT.items()):
         _share(ax, 1.1, 2.7 - 0.5 * row, name, share, 1.5, best=row == 0)

@@ -79,10 +79,10 @@ def _outline(ax: Axes, left: float, row: int, color: str) -> None:
 
 
 def layer() -> Figure:
-    """Слой кодировщика: нормировка после сложения (Vaswani et al., 2017) и до (Xiong et al., 2020)."""
+    """Слой кодировщика: нормализация после сложения (Vaswani et al., 2017) и до (Xiong et al., 2020)."""
     figure, ax = canvas(17.2, 14.5)
-    _column(ax, 4.4, "post-norm: нормировка после сложения", _POST)
-    _column(ax, 12.8, "pre-norm: нормировка до внимания и FFN", _PRE)
+    _column(ax, 4.4, "post-norm: нормализация после сложения", _POST)
+    _column(ax, 12.8, "pre-norm: нормализация до внимания и FFN", _PRE)
     _formulas(ax)
     _glyph_legend(ax)
     return figure

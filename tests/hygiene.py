@@ -19,7 +19,7 @@ CHECKS: dict[str, Check] = {}
 IGNORE = "nbval-ignore-output"
 REASONS = {"depends-data", "depends-profile", "depends-training", "depends-time", "depends-hardware"}
 TAGS = REASONS | {IGNORE, "definition", "setup", "parameters", "launch", "navigation"}
-GENERATED = {"setup", "launch", "navigation"}  # эти ячейки пишет make links
+GENERATED = {"setup", "launch", "navigation"}  # каковы эти ячейки, говорит test_links.py
 MIMES = {"text/plain", "text/html", "text/markdown", "text/latex"}
 SECTIONS = ("Проверьте себя", "Упражнения", "Итоги")
 BASE64 = re.compile(r"(data:image/(?:png|gif);base64,)[A-Za-z0-9+/=\s]+")
@@ -71,7 +71,7 @@ def html(nb: NotebookNode) -> Iterator[tuple[NotebookNode, BeautifulSoup]]:
 
 
 def prose(nb: NotebookNode) -> str:
-    """Весь текст блокнота без ячеек, которые пишет make links."""
+    """Весь текст блокнота без ячеек установки и переходов."""
     return "\n\n".join(
         cell.source for cell in nb.cells if cell.cell_type == "markdown" and not tags(cell) & GENERATED
     )

@@ -1,11 +1,27 @@
 """Ошибки, которые видны только по обученной модели: не меньше четырёх на блокнот с обучением."""
 
+from learning import LearningFault
+
 LEARNING_FAULTS = [
     # --- 01 ---
 
     # --- 03 ---
 
     # --- 06 ---
+    LearningFault("06", "предобученные веса не загружены", "frozen = Encoder(", 'name="encoder")',
+                  'name="encoder")\nfrozen.set_weights([np.random.default_rng(0).normal(0, 0.05, w.shape) for w in frozen.get_weights()])',
+                  "others = (matrix"),
+    LearningFault("06", "замороженный слой не заморожен", "frozen = Encoder(", "trainable=False", "trainable=True", "whole = end_to_end("),
+    LearningFault("06", "признаки в другом порядке строк", "def features(", "in zip(rows, outputs", "in zip(sorted(rows), outputs", "cache = {}"),
+    LearningFault("06", "кодировщик так и не разморожен", "frozen.trainable = trainable", "= trainable\n", "= False\n", "frozen.trainable ="),
+    LearningFault("06", "градиент не доходит до кодировщика", "def make_classifier(", 'mean_over_tokens(outputs["sequence_output"]',
+                  'mean_over_tokens(tf.stop_gradient(outputs["sequence_output"])', "on_valid > 0.7"),
+    LearningFault("06", "потери ждут вероятностей", "def fine_tune(", "from_logits=True", "from_logits=False", "on_valid > 0.7"),
+    LearningFault("06", "прогрев в примерах", "def fine_tune(", "epochs * len(batches)", "epochs * len(batches) * 8", "planned = WarmupDecay"),
+    LearningFault("06", "прогрев не кончается", "def fine_tune(", "warmup=max(1, steps // 10)", "warmup=1000 * steps", "on_valid > 0.7"),
+    LearningFault("06", "ответы в другом порядке строк", "def predict(", "result[rows] =", "result[np.sort(rows)] =", "on_valid > 0.7"),
+    LearningFault("06", "маска внимания потеряна", "def make_classifier(", "encoder(inputs)",
+                  'encoder({**inputs, "input_mask": tf.ones_like(inputs["input_mask"])})', "packs = {"),
 
     # --- 07 ---
 

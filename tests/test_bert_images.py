@@ -126,6 +126,7 @@ def test_guesses_are_distributions_and_losses_are_their_logarithms():
         assert sum(guesses.values()) < 1
         assert all(one > other for one, other in pairwise(guesses.values()))
     assert math.isclose(sum(BERT.NEXT.values()), 1)
+    assert "pooler" in shown  # голова второй задачи стоит за ним
     for share in (0.62, 0.31, 0.98):
         assert f"−ln {share} = {-math.log(share):.2f}".replace(".", ",") in shown
 

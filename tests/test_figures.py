@@ -1,6 +1,10 @@
 """Рисунки: из неверных данных рисунок не получается, из верных — ровно то, что в матрице."""
 
+import os
 import re
+import subprocess
+import sys
+import warnings
 from io import BytesIO
 from itertools import pairwise
 from types import SimpleNamespace
@@ -282,3 +286,51 @@ def test_course_image_is_shown_with_its_own_alt(tmp_path, monkeypatch, shown):
     assert 'alt="Описание схемы"' in shown[0]
     with pytest.raises(ValueError, match="«другая» в курсе нет; есть: схема"):
         ak.image("другая")
+
+
+# --- чужие настройки, длинные подписи, незнакомые знаки ---
+
+
+def width(figure) -> int:
+    return Image.open(BytesIO(figures._png(figure))).width
+
+
+@pytest.mark.parametrize("draw", ["карта", "сетка", "кривая"])
+def test_long_title_and_words_wrap(draw):
+    words, title = [f"слово{i}" for i in range(42)], "очень длинное название рисунка " * 9
+    uniform = np.full((42, 42), 1 / 42)
+    figure = {
+        "карта": lambda: ak.heatmap(uniform, words, words, title=title),
+        "сетка": lambda: ak.head_grid(np.stack([uniform] * 4), words, title=title),
+        "кривая": lambda: ak.training_curve({"loss": [2, 1]}, title=title),
+    }[draw]()
+    assert width(figure) < 1100
+
+
+def test_signs_that_the_font_lacks_become_codes(capsys):
+    figures._glyph.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = ak.heatmap(np.eye(2), ["кот", "貓"], ["cat", "貓"], title="貓")
+        figures._png(figure)
+    assert texts(figure.axes[0].get_xticklabels()) == ["кот", "U+8C93"]
+    assert capsys.readouterr().out.count("U+8C93") == 1
+
+
+SETTINGS = ["text.usetex: True", "font.family: Нет такого", "axes.facecolor: black", "figure.dpi: 300"]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_style_of_the_reader_changes_nothing(tmp_path, setting):
+    code = """
+import hashlib, attention_kit as ak
+from attention_kit import figures
+print(hashlib.sha256(figures._png(ak.training_curve({"loss": [2, 1]}, title="Кривая"))).hexdigest())
+"""
+    shown = []
+    for text in ("", setting):
+        (tmp_path / "matplotlibrc").write_text(text, encoding="utf-8")
+        environment = os.environ | {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")}
+        command = [sys.executable, "-W", "error::UserWarning", "-c", code]
+        shown.append(subprocess.run(command, check=True, env=environment, capture_output=True).stdout)
+    assert shown[0] == shown[1]

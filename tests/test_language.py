@@ -1,4 +1,4 @@
-"""Язык: одно понятие — один термин (глоссарий README), и текст — русский."""
+"""Язык: одно понятие — один термин (notebooks/glossary.md), и текст — русский."""
 
 import re
 from pathlib import Path
@@ -10,23 +10,24 @@ from nbconvert.filters import markdown2html
 
 from conftest import ROOT
 
-GLOSSARY_HEADER = "| Термин | английский | не пишем |"
+GLOSSARY_HEADER = "| Термин | английский | что это | не пишем |"
 
 
-def glossary(readme: str) -> dict[str, str]:
-    """{нежелательный вариант: принятый термин} из таблицы README; «основ*» — любое окончание, «—» — нет."""
-    assert GLOSSARY_HEADER in readme, f"В README нет таблицы «{GLOSSARY_HEADER}»."
+def glossary(page: str) -> dict[str, str]:
+    """{нежелательный вариант: принятый термин} из таблиц глоссария; «основ*» — любое окончание, «—» — нет."""
     variants = {}
-    for line in _table(readme).splitlines()[2:]:
-        term, _, forbidden = (cell.strip() for cell in line.strip().strip("|").split("|"))
-        variants |= {variant: term for variant in re.split(r"\s*,\s*", forbidden) if variant not in ("", "—")}
-    assert variants, "В глоссарии README нет ни одного нежелательного варианта."
+    for line in _rows(page):
+        term, _, meaning, forbidden = (cell.strip() for cell in line.strip("|").split("|"))
+        assert len(meaning.split()) >= 3, f"У термина «{term}» нет пояснения."
+        variants |= {variant: term for variant in re.split(r"\s*,\s*", forbidden) if variant != "—"}
+    assert variants, "В глоссарии нет ни одного нежелательного варианта."
     return variants
 
 
-def _table(readme: str) -> str:
-    start = readme.index(GLOSSARY_HEADER)
-    return re.match(r"(?:\|.*\n?)+", readme[start:]).group()
+def _rows(page: str) -> list[str]:
+    """Строки всех таблиц, кроме заголовков."""
+    tables = re.findall(rf"{re.escape(GLOSSARY_HEADER)}\n\|[-| ]+\|\n((?:\|.*\|\n)*)", page)
+    return [line for table in tables for line in table.splitlines()]
 
 
 def forbidden_uses(text: str, variants: dict[str, str]) -> list[str]:
@@ -66,12 +67,12 @@ def notebook_text(nb: nbformat.NotebookNode) -> str:
 
 
 @pytest.fixture(scope="module")
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def variants() -> dict[str, str]:
+    return glossary((ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8"))
 
 
-def test_notebook_terms(notebook: Path, readme: str) -> None:
-    assert not forbidden_uses(notebook_text(nbformat.read(notebook, as_version=4)), glossary(readme))
+def test_notebook_terms(notebook: Path, variants: dict[str, str]) -> None:
+    assert not forbidden_uses(notebook_text(nbformat.read(notebook, as_version=4)), variants)
 
 
 def test_notebook_is_in_russian(notebook: Path) -> None:
@@ -81,12 +82,16 @@ def test_notebook_is_in_russian(notebook: Path) -> None:
     ]
 
 
-def test_readme(readme: str) -> None:
-    assert not forbidden_uses(readme.replace(_table(readme), ""), glossary(readme))
-    assert not english_paragraphs(readme)
+def test_pages(variants: dict[str, str]) -> None:
+    """README и пояснения глоссария."""
+    readme, page = (ROOT / "README.md", ROOT / "notebooks" / "glossary.md")
+    meanings = "\n".join(line.rsplit("|", 2)[0] for line in _rows(page.read_text("utf-8")))
+    for text in (readme.read_text("utf-8"), meanings):
+        assert not forbidden_uses(text, variants)
+        assert not english_paragraphs(text)
 
 
-def test_figures_and_messages(readme: str) -> None:
+def test_figures_and_messages(variants: dict[str, str]) -> None:
     """Подписи на рисунках и всё, что говорят пакет и сценарии."""
     folders = {"images": {".py", ".svg"}, "notebooks/attention_kit": {".py"}, "tools": {".py"}}
     found = []
@@ -95,31 +100,33 @@ def test_figures_and_messages(readme: str) -> None:
         assert paths, f"В папке {folder} нечего проверять."
         for path in paths:
             found += [
-                f"{path.name}: {use}"
-                for use in forbidden_uses(path.read_text(encoding="utf-8"), glossary(readme))
+                f"{path.name}: {use}" for use in forbidden_uses(path.read_text(encoding="utf-8"), variants)
             ]
     assert not found, "\n".join(found)
 
 
 # --- сами проверки: подложенные ошибки ---
 
-README = f"""Текст.
+PAGE = f"""Текст.
 
 {GLOSSARY_HEADER}
-|---|---|---|
-| кодировщик | encoder | энкодер*, шифратор |
-| самовнимание | self-attention | внутренн* вниман*, само-внимание |
-| батч | batch | — |
+|---|---|---|---|
+| кодировщик | encoder | превращает текст в векторы | энкодер*, шифратор |
+| самовнимание | self-attention | внимание внутри одной последовательности | внутренн* вниман*, само-внимание |
 
 Дальше.
+
+{GLOSSARY_HEADER}
+| --- | --- | --- | --- |
+| батч | batch | примеры одного шага | — |
 """
 
 
 def test_glossary_is_read() -> None:
     accepted = {"энкодер*": "кодировщик", "шифратор": "кодировщик"}
     accepted |= {"внутренн* вниман*": "самовнимание", "само-внимание": "самовнимание"}
-    assert glossary(README) == accepted
-    assert "Дальше" not in _table(README)
+    assert glossary(PAGE) == accepted
+    assert len(_rows(PAGE)) == 3
 
 
 @pytest.mark.parametrize(
@@ -134,22 +141,22 @@ def test_glossary_is_read() -> None:
     ],
 )
 def test_forbidden_variant_is_seen(text: str) -> None:
-    assert len(forbidden_uses(text, glossary(README))) == 1
+    assert len(forbidden_uses(text, glossary(PAGE))) == 1
 
 
 @pytest.mark.parametrize(
     "text", ["кодировщик", "шифраторы", "внимание внутри", "самовнимание", "суперэнкодер"]
 )
 def test_accepted_term_is_not_reported(text: str) -> None:
-    assert not forbidden_uses(text, glossary(README))
+    assert not forbidden_uses(text, glossary(PAGE))
 
 
 @pytest.mark.parametrize(
-    "readme", ["", README.replace("не пишем", "нельзя"), f"{GLOSSARY_HEADER}\n|---|---|---|\n"]
+    "page", ["", PAGE.replace("не пишем", "нельзя"), PAGE.replace("превращает текст в векторы", "")]
 )
-def test_missing_or_empty_glossary_fails(readme: str) -> None:
-    with pytest.raises(AssertionError, match="README"):
-        glossary(readme)
+def test_missing_or_empty_glossary_fails(page: str) -> None:
+    with pytest.raises(AssertionError, match="глоссарии|пояснения"):
+        glossary(page)
 
 
 def test_notebook_text_includes_code_and_outputs() -> None:
@@ -161,7 +168,7 @@ def test_notebook_text_includes_code_and_outputs() -> None:
         nbformat.v4.new_markdown_cell("энкодер"),
         nbformat.v4.new_code_cell("# энкодер", outputs=[output, picture]),
     ]
-    assert len(forbidden_uses(notebook_text(nbformat.v4.new_notebook(cells=cells)), glossary(README))) == 4
+    assert len(forbidden_uses(notebook_text(nbformat.v4.new_notebook(cells=cells)), glossary(PAGE))) == 4
 
 
 def test_english_paragraph_is_seen() -> None:

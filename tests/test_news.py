@@ -252,7 +252,7 @@ def stub_tfds(monkeypatch, content: dict[str, str]) -> list[int]:
     """Вместо TFDS: пишет архив с данными файлами; возвращает список, который растёт с каждым вызовом."""
     calls = []
 
-    def run(data_dir: Path, archive: Path) -> None:
+    def run(archive: Path) -> None:
         calls.append(1)
         time.sleep(0.3)
         with zipfile.ZipFile(archive, "w") as target:
@@ -292,7 +292,8 @@ def test_damaged_cache_is_prepared_anew(cache, monkeypatch, capsys):
 )
 def test_wrong_result_of_tfds_is_not_kept(cache, monkeypatch, capsys, content):
     stub_tfds(monkeypatch, content)
-    assert "не те данные" in embedded_is_used(source(), capsys)
+    said = embedded_is_used(source(), capsys)
+    assert "не те данные" in said or "не архив с train.csv и test.csv" in said
     assert leftovers(cache) == []
 
 
@@ -333,7 +334,7 @@ BROKEN = {
     "одна разметка": ('"2","&lt;b&gt;"," nbsp;"', "пусты"),
     "кавычка не закрыта": ('"2","a","b', "кавычки или запятые"),
     "кавычка внутри": ('"2","a","b "c" d"', "кавычки или запятые"),
-    "слишком длинно": (f'"2","a","{"b" * 200_000}"', "кавычки или запятые"),
+    "слишком длинно": (f'"2","a","{"b" * 200_000}"', "длиннее 131 072 знаков"),
 }
 
 
@@ -457,3 +458,16 @@ def test_split_news_keeps_shares_and_order_of_parts() -> None:
     few = ak.take(train, 40)
     assert np.bincount(few[1]).tolist() == [10, 10, 10, 10] and set(few[0]) <= set(train[0])
     assert ak.take(train, None) is train
+
+
+@pytest.mark.parametrize("few", [0, 9])
+def test_missing_rubric_is_named(course_data, few):
+    fill(
+        course_data,
+        to_csv(
+            [(m, f"{m}{i}", "x") for m in "124" for i in range(30)]
+            + [("3", f"b{i}", "x") for i in range(few)]
+        ),
+    )
+    with pytest.raises(ValueError, match=f"«Бизнес» .метка 3. — {few}, а нужно"):
+        ak.split_news(ak.load_news())

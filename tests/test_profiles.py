@@ -1,5 +1,6 @@
 """Размер запуска: COURSE_PROFILE и выбор настроек."""
 
+import os
 import subprocess
 import sys
 
@@ -86,3 +87,64 @@ def test_only_quick_turns_onednn_off_and_only_unasked(monkeypatch, profile, give
     code = "import attention_kit, os; print(os.environ.get('TF_ENABLE_ONEDNN_OPTS', ''))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == expected
+
+
+def test_gpu_profile_without_a_gpu_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_PROFILE", "gpu")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    ak.choose(SETTINGS)
+    assert "видеокарты не видно" in capsys.readouterr().out.splitlines()[-1]
+
+
+def imported(tmp_path, code: str = "", **environment: str) -> subprocess.CompletedProcess:
+    """import attention_kit в новом процессе с чужими настройками; code выполняется до него."""
+    code += (
+        "\nimport attention_kit, os; print(*map(os.environ.get, ('KERAS_BACKEND', 'USE_TF', 'USE_TORCH')))"
+    )
+    environment = os.environ | {"KERAS_HOME": str(tmp_path)} | environment
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"KERAS_BACKEND": "torch"}, "tensorflow None None"),
+        ({"KERAS_BACKEND": "jax"}, "tensorflow None None"),
+        ({"USE_TF": "0"}, "tensorflow 1 0"),
+        ({"USE_TORCH": "1"}, "tensorflow 1 0"),
+    ],
+)
+def test_settings_of_other_projects_are_replaced(monkeypatch, tmp_path, given, expected):
+    for name in ("USE_TF", "USE_TORCH"):
+        monkeypatch.delenv(name, raising=False)
+    assert imported(tmp_path, **given).stdout.strip() == expected
+
+
+USED = """
+import sys, types
+for name in ("keras", "tensorflow.python.eager.context"):
+    sys.modules[name] = types.SimpleNamespace(
+        config=types.SimpleNamespace(backend=lambda: "{backend}"),
+        context=lambda: types.SimpleNamespace(_initialized={used}),
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "keras_json", "message"),
+    [
+        ({"PYTHONOPTIMIZE": "1"}, "", "", "PYTHONOPTIMIZE"),
+        ({"PYTHONOPTIMIZE": "2"}, "", "", "PYTHONOPTIMIZE"),
+        ({}, USED.format(backend="torch", used=False), "", "Keras уже работает на torch"),
+        ({}, USED.format(backend="tensorflow", used=True), "", "TensorFlow в этом ядре уже считал"),
+        ({}, "", '{"floatx": "float16"}', "floatx: float16"),
+        ({}, USED.format(backend="tensorflow", used=False), '{"floatx": "float32"}', ""),
+        ({}, "", "испорчен", ""),
+    ],
+)
+def test_settings_that_cannot_be_replaced_are_named(tmp_path, given, code, keras_json, message):
+    if keras_json:
+        (tmp_path / "keras.json").write_text(keras_json, encoding="utf-8")
+    said = imported(tmp_path, code, **given).stderr.strip()
+    assert message in (said.splitlines() or [""])[-1]
+    assert bool(said) == bool(message)

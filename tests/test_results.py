@@ -1,6 +1,7 @@
 """Таблица результатов: две записи сразу, испорченный файл, отказы."""
 
 import csv
+import errno
 import importlib
 import subprocess
 import sys
@@ -77,24 +78,40 @@ HEADER = ",".join(ak.RESULT_COLUMNS)
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"a,b\n1,2\n",
         HEADER.encode() + b"\n01,GRU,x",
+        HEADER.encode() + b"\n01,GRU,x,1,BLEU,1,1,c,quick,d,e,f",
         HEADER.encode() + b"\n01,GRU,x,many,BLEU,1,1,c,quick,d,e,f\n",
         b"\xff\xfe\x00",
     ],
-    ids=["empty", "foreign", "cut", "text-for-number", "binary"],
+    ids=["foreign", "cut", "cut-at-the-end", "text-for-number", "binary"],
 )
-@pytest.mark.parametrize("write_first", [True, False])
-def test_broken_file_is_kept_aside(own_cache, capsys, content, write_first):
-    for number in (1, 2):  # второй испорченный файл не затирает первый
-        (own_cache / "results.csv").write_bytes(content + b" " * number)
-        if write_first:
-            ak.record_result(**ROW)
-        assert len(ak.results(recorded=False)) == write_first
-    kept = sorted(path.read_bytes() for path in own_cache.glob("*.broken"))
-    assert kept == sorted([content + b" ", content + b"  "])
-    assert "results.csv.broken" in capsys.readouterr().out
+def test_broken_file_is_named_and_left_as_it_is(own_cache, capsys, content):
+    (own_cache / "results.csv").write_bytes(content)
+    ak.record_result(**ROW)
+    assert len(ak.results(recorded=False)) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("Результат не записан: файл results.csv испорчен")
+    assert said[1].startswith("Ваших результатов в таблице нет: файл results.csv испорчен")
+    assert (own_cache / "results.csv").read_bytes() == content
+    assert len(ak.results()) > 0  # записанные с курсом видны
+
+
+def test_both_notebooks_began_the_file(own_cache):
+    ak.record_result(**ROW)
+    path = own_cache / "results.csv"
+    path.write_bytes(path.read_bytes() * 2)
+    assert len(ak.results(recorded=False)) == 2
+
+
+@pytest.mark.parametrize("kind", ["папка", "нет места"])
+def test_failure_costs_only_the_record(own_cache, capsys, monkeypatch, kind):
+    if kind == "папка":
+        (own_cache / "results.csv").mkdir()
+    else:
+        monkeypatch.setattr(module, "_append", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "x")))
+    ak.record_result(**ROW)
+    assert capsys.readouterr().out.startswith("Результат не записан: ")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ SAMPLES = {
         "import os\nassert 'TF_CPP_MIN_LOG_LEVEL' not in os.environ\n"
         "print(os.environ['COURSE_PROFILE'], end='', flush=True)\nprint('!')",
         f"from IPython.display import HTML\nimport time\ntime.sleep(1)\nHTML('{PICTURE}')",
-        "time.sleep(1)\nblock = b'x' * 300_000_000\ntime.sleep(0.5)\nprint('Со вниманием: 12,5 с на эпоху')",
+        "time.sleep(1)\nblock = b'x' * 300_000_000\ntime.sleep(0.5)\nprint('Со вниманием: 12,5 с на эпоху')\n"
+        f"HTML('{PICTURE}')",
     ],
     "02-bad": ["x = 1", "raise ValueError('сломано')", "print('не выполнится')"],
     "03-dead": ["import os\nos._exit(1)"],
@@ -144,7 +145,7 @@ def test_bench(course: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.
     with open(course / "build" / "bench.csv", encoding="utf-8") as file:
         good, bad = csv.DictReader(file)
     assert 1 <= float(good["first_heatmap"]) <= float(good["seconds"]) - 1
-    assert 0.3 < float(good["peak_gb"]) < 0.6
+    assert float(good["peak_gb"]) > 0.3
     assert good["per_epoch"] == "Со вниманием 12,5"
     assert good["training"] == "GRU 33"
     assert good["profile"] == "quick" and "CPU" in good["hardware"]

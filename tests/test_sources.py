@@ -1,11 +1,13 @@
 """Скачивание против местного сервера, который ведёт себя плохо; COURSE_DATA и кэш."""
 
+import errno
 import hashlib
 import socket
 import time
 
 import attention_kit as ak
 import pytest
+from attention_kit import sources
 
 from bad_server import bad_server
 
@@ -80,5 +82,72 @@ def test_cache_dir(monkeypatch, tmp_path):
     assert (tmp_path / "своя").is_dir()
     (tmp_path / "файл").touch()
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "файл" / "кэш"))
-    with pytest.raises(ValueError, match="COURSE_CACHE"):
+    with pytest.raises(ak.SourceError, match="COURSE_CACHE"):
         ak.cache_dir()
+
+
+def test_cache_dir_in_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COURSE_CACHE", "~/x")
+    assert ak.cache_dir() == tmp_path / "x"
+
+
+def test_no_home_folder(monkeypatch):
+    for name in ("HOME", "COURSE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(ak.SourceError, match="Домашней папки нет.*COURSE_CACHE"):
+        ak.cache_dir()
+
+
+@pytest.mark.parametrize("name", ["курс [1]", "курс*", "курс?"])
+def test_pattern_in_the_cache_path(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / name))
+    with pytest.raises(ak.SourceError, match="шаблон имён.*COURSE_CACHE"):
+        ak.cache_dir()
+
+
+class RustError(Exception):
+    """Как SafetensorError: код системы только в тексте."""
+
+
+FAULTS = {
+    "полный диск": (OSError(errno.ENOSPC, "No space left on device"), "нет места"),
+    "полный диск, Rust": (RustError("I/O error: No space left on device (os error 28)"), "нет места"),
+    "чужой файл": (PermissionError(errno.EACCES, "Permission denied"), "нет права писать"),
+    "только чтение": (OSError(errno.EROFS, "Read-only file system"), "только для чтения"),
+}
+
+
+@pytest.mark.parametrize(("error", "reason"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("place", ["замок", "запись"])
+def test_disk_failure_is_said_and_reading_goes_on(monkeypatch, tmp_path, error, reason, place):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+
+    def fail(*args: object, **options: object) -> None:
+        raise error
+
+    def get(prepare):
+        return sources.cached("x.zip", prepare, lambda path: path.read_text(), timeout=1)
+
+    with monkeypatch.context() as patch:
+        if place == "замок":
+            patch.setattr(sources, "FileLock", fail)
+        with pytest.raises(ak.SourceError, match=reason):
+            get(fail if place == "запись" else lambda path: path.write_text("новый"))
+    assert {path.name for path in tmp_path.iterdir()} <= {"x.lock"}
+    get(lambda path: path.write_text("готовый"))
+    monkeypatch.setattr(sources, "FileLock", fail)
+    assert get(fail) == "готовый", "готовое читается без замка и без записи"
+
+
+def test_error_that_is_not_the_disk_passes(tmp_path):
+    with pytest.raises(KeyError), sources.writing(tmp_path / "x"):
+        raise KeyError("другое")
+
+
+@pytest.mark.parametrize("scheme", ["socks", "socks5", "ftp"])
+def test_scheme_of_the_proxy_is_named(monkeypatch, tmp_path, scheme):
+    monkeypatch.setenv("http_proxy", f"{scheme}://127.0.0.1:9")
+    with pytest.raises(ak.SourceError, match=f"http_proxy — {scheme}://"):
+        ak.download("http://example.test/x", tmp_path / "file", timeout=20)

@@ -33,6 +33,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("COURSE_DATA", raising=False)
     monkeypatch.setattr(tatoeba, "URL", "http://127.0.0.1:9/closed")
+    monkeypatch.setattr(tatoeba, "MIN_PAIRS", 3)
     return tmp_path / "cache"
 
 
@@ -66,6 +67,30 @@ def test_quick_profile_uses_the_embedded_corpus_only(monkeypatch, tmp_path, caps
     assert capsys.readouterr().out.startswith("Источник: встроенный корпус")
 
 
+def own_file(monkeypatch, folder, count: int) -> None:
+    (folder / "rus-eng").mkdir()
+    lines = [f"Sentence {i}.\tФраза {i}." for i in range(count)]
+    (folder / "rus-eng" / "rus.txt").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setenv("COURSE_DATA", str(folder))
+
+
+@pytest.mark.parametrize("count", [1, 39, 60, 199])
+def test_too_few_pairs_are_refused_at_once(monkeypatch, tmp_path, count):
+    monkeypatch.setattr(tatoeba, "MIN_PAIRS", 200)
+    own_file(monkeypatch, tmp_path, count)
+    with pytest.raises(ValueError, match=f"В rus.txt {count} пар, .*хотя бы 200"):
+        pairs()
+
+
+def test_pairs_are_cut_at_random(monkeypatch, tmp_path):
+    own_file(monkeypatch, tmp_path, 300)
+    everything = pairs()
+    some = ak.tatoeba_pairs(list, count=50, seed=1)
+    assert len(set(some)) == 50 and set(some) < set(everything) and some != everything[:50]
+    assert some == ak.tatoeba_pairs(list, count=50, seed=1) != ak.tatoeba_pairs(list, count=50, seed=2)
+    assert sorted(ak.tatoeba_pairs(list, count=500)) == sorted(everything)
+
+
 def test_network_then_cache(monkeypatch, server, capsys):
     monkeypatch.setattr(tatoeba, "URL", server("good", archive()))
     assert pairs() == PAIRS
@@ -77,7 +102,7 @@ def test_network_then_cache(monkeypatch, server, capsys):
 def test_damaged_cache_is_fetched_anew(monkeypatch, server, cache, capsys):
     monkeypatch.setattr(tatoeba, "URL", server("good", archive()))
     pairs()
-    (cache / "rus-eng.zip").write_bytes(archive(text="Bye.\tПока.\n"))  # целый архив, но не тот
+    (cache / "rus-eng.zip").write_bytes(archive().replace("Привет".encode(), "Превет".encode()))
     assert pairs() == PAIRS
     assert "в кэше повреждён" in capsys.readouterr().out
 
@@ -90,7 +115,7 @@ def test_damaged_cache_is_fetched_anew(monkeypatch, server, cache, capsys):
         ("good", b"<html>", "не архив"),
         ("good", archive(name="deu.txt"), "не архив"),
         ("good", archive().replace("Привет".encode(), "Превет".encode()), "повреждён"),  # не сходится CRC
-        ("good", archive(text="без табуляции"), "не архив"),
+        ("good", archive(text="без табуляции"), "не те данные"),
     ],
     ids=["404", "обрыв", "не архив", "другой файл", "CRC", "без столбцов"],
 )
@@ -104,6 +129,17 @@ def test_broken_network_falls_back_and_keeps_nothing(
     assert printed.count("\n") == 1
     assert printed.startswith("Источник: встроенный корпус")
     assert reason in printed
+
+
+def test_any_flipped_byte_is_said(tmp_path):
+    good, file = archive(), tmp_path / "rus-eng.zip"
+    for place in range(len(good)):
+        for flip in (1, 0x80, 0xFF):
+            file.write_bytes(good[:place] + bytes([good[place] ^ flip]) + good[place + 1 :])
+            try:
+                assert tatoeba._read_archive(file) == PAIRS  # байт, который ни на что не влияет
+            except ak.SourceError as error:
+                assert "повреждён" in str(error)
 
 
 @pytest.mark.parametrize("broken", ["Bye. Пока.", "Bye.\t", "", "\tПока."])
@@ -160,9 +196,9 @@ def test_split_refuses_one_big_group():
         ("My father’s house.", ["my", "father", "'s", "house", "."]),
         ("I don't know, can't you?", ["i", "do", "n't", "know", ",", "ca", "n't", "you", "?"]),
         ("I'm here; they'll see.", ["i", "'m", "here", ";", "they", "'ll", "see", "."]),
-        ("Кто-то пришёл — в 10:30!", ["кто-то", "пришёл", "—", "в", "10:30", "!"]),
+        ("Кто-то пришёл — в 10:30!", ["кто-то", "пришёл", "-", "в", "10:30", "!"]),
         ('He said: "Go (now)."', ["he", "said", ":", '"', "go", "(", "now", ")", ".", '"']),
-        ("Она сказала: «Да».", ["она", "сказала", ":", "«", "да", "»", "."]),
+        ("Она сказала: «Да».", ["она", "сказала", ":", '"', "да", '"', "."]),
         ("It costs $5.50...", ["it", "costs", "$", "5.50", ".", ".", "."]),
         ("A 33-year-old man, the 10th.", ["a", "33-year-old", "man", ",", "the", "10th", "."]),
         ("the dogs' tails", ["the", "dogs", "'", "tails"]),
@@ -171,11 +207,62 @@ def test_split_refuses_one_big_group():
 def test_tokenize_and_back(text, tokens):
     assert ak.tokenize(text) == tokens
     if text != "the dogs' tails":  # апостроф после слова не отличить от кавычки
-        assert ak.detokenize(tokens) == text.lower().replace("’", "'")
+        assert ak.detokenize(tokens) == ak.clean_text(text).lower()
 
 
 def test_stress_mark_and_letter_form_do_not_matter():
     assert ak.tokenize("За\u0301мок и\u0306") == ["замок", "й"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Где живёт твой брат?",
+        "«Где живёт твой брат?»",
+        "“Где живёт твой брат?”",
+        "  Где\u00a0живёт\n твой\u202fбрат? ",
+        "\ufeffГде жи\u00adвёт\u200b твой бра\u0301т?",
+        "Где живе\u0308т твой брат?",
+    ],
+    ids=["обычный", "ёлочки", "лапки", "пробелы", "невидимые и ударение", "ё из двух знаков"],
+)
+def test_clean_text(text):
+    assert ak.clean_text(text) == "Где живёт твой брат?"
+
+
+def test_clean_text_is_plain_inside():
+    assert ak.clean_text("Он — «тот»; it’s 5–6") == 'Он - "тот"; it\'s 5-6'
+    assert ak.clean_text("«Да», — сказал «кот»") == '"Да", - сказал "кот"'
+
+
+@pytest.mark.parametrize("text", [None, 5, b"abc", ["кот"]], ids=str)
+@pytest.mark.parametrize("function", [ak.clean_text, ak.tokenize, ak.sentences])
+def test_not_a_string_is_named(function, text):
+    with pytest.raises(ValueError, match="Нужна строка"):
+        function(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Кот спит", [["кот", "спит", "."]]),
+        ("Кот спит!", [["кот", "спит", "."]]),
+        ("Кот спит…", [["кот", "спит", "."]]),
+        ("Кот спит...", [["кот", "спит", "."]]),
+        ("Кот спит?!", [["кот", "спит", "?"]]),
+        ("Кот спит. Где ты?", [["кот", "спит", "."], ["где", "ты", "?"]]),
+        ("… !", []),
+    ],
+)
+def test_sentences(text, expected):
+    assert ak.sentences(text) == expected
+
+
+def test_e_for_yo():
+    words = ak.Vocabulary([["живёт", "живёт", "все", "всё", "лёд"]])
+    assert words.unknown(["живет", "все", "всё", "лед", "мед"]) == ["мед"]
+    ids = words.encode([["живет", "все", "лед"]])[0]
+    assert words.decode(ids) == ["живёт", "все", "лёд"]
 
 
 def test_tokenize_nothing():

@@ -11,15 +11,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import attention_kit as ak
 import nbformat
+import pandas as pd
 import psutil
-from attention_kit import definitions
 from attention_kit.results import hardware
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from run_notebooks import BUILD, NOTEBOOKS, NotebookError, check_profile, execute, find_notebooks
+from run_notebooks import BUILD, NotebookError, check_profile, execute, find_notebooks
 
 HEATMAP_ALT = 'alt="Тепловая карта'
 EPOCH_LINE = re.compile(r"^(.*?)[\s:—-]*(\d+(?:[.,]\d+)?) с на эпоху", re.MULTILINE)
@@ -113,23 +112,6 @@ def training_seconds(results: Path) -> str:
         return "; ".join(f"{row['model']} {float(row['seconds']):.0f}" for row in csv.DictReader(file))
 
 
-def news_speed() -> str:
-    """Заметок в секунду при обучении: обычный код и трансформер из 03, каждый — целая эпоха."""
-    nb = definitions(NOTEBOOKS / "03-transformer-classifier.ipynb")
-    (texts, labels), *_ = nb.split_news(ak.load_news())
-    vectorizer = nb.make_vectorizer(texts)
-    words = vectorizer.get_vocabulary()
-    raw = nb.finish(nb.tf.data.Dataset.from_tensor_slices((texts, labels)).batch(128))
-    tutorial = nb.speed(nb.tutorial_model(words), raw, "sparse_categorical_crossentropy")
-    loss = nb.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    batches = nb.make_batches(texts, labels, vectorizer, shuffle=True)
-    ours = nb.speed(nb.make_transformer(len(words)), batches, loss)
-    return (
-        f"Эпоха из {len(texts)} новостей: обычный код {len(texts) / tutorial:.1f} с ({tutorial:.0f} в секунду), "
-        f"трансформер из 03 {len(texts) / ours:.1f} с ({ours:.0f} в секунду) — быстрее в {ours / tutorial:.1f} раза"
-    )
-
-
 def machine() -> str:
     """Процессор, ядра и память — или имя GPU в профиле gpu."""
     info = Path("/proc/cpuinfo")
@@ -138,10 +120,8 @@ def machine() -> str:
 
 
 def format_table(rows: list[dict[str, str]]) -> str:
-    shown = [name for name in COLUMNS if any(row[name] for row in rows)]
-    lines = [[COLUMNS[name] for name in shown], *([row[name] for name in shown] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    table = pd.DataFrame(rows)
+    return table.loc[:, (table != "").any()].rename(columns=COLUMNS).to_string(index=False)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -168,8 +148,6 @@ def main(arguments: list[str] | None = None) -> None:
         writer = csv.DictWriter(file, [*COLUMNS, "profile", "hardware"])
         writer.writeheader()
         writer.writerows(row | {"profile": options.profile, "hardware": where} for row in rows)
-    if any(path.stem.startswith("03") for path in paths):
-        print(news_speed())
     if any(row["error"] for row in rows):
         sys.exit(1)
 

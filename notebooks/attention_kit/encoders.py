@@ -18,20 +18,19 @@ from typing import NamedTuple
 
 from attention_kit.minilm import REPAIR, SHA256, minilm_folder
 from attention_kit.profiles import profile
-from attention_kit.sources import SourceError, cache_dir, course_data, file_sha256, run_script
-from filelock import FileLock, Timeout
+from attention_kit.sources import SourceError, cache_dir, course_data, disk, run_script, writing
 
 # tensorflow_hub при импорте жалуется на setuptools, а читателю с этим делать нечего.
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 NAME = "MiniLM"
-EMBEDDED = "Источник: встроенный кодировщик MiniLM"
+EMBEDDED_LINE = "Источник: встроенный кодировщик MiniLM"
 QUICK = "профиль quick другими не пользуется"
 PREPROCESS = "https://tfhub.dev/tensorflow/bert_en_uncased_preprocess/3"
-EXPORT = 1  # номер устройства экспорта: сменился — папка в кэше строится заново
+EXPORT_VERSION = 1  # номер устройства экспорта: сменился — папка в кэше строится заново
 EXPORT_LIMIT = 600  # секунд; обычно хватает двадцати
 DOWNLOAD_LIMIT = 900  # секунд на модель целиком
-ANSWER = 20  # секунд без единого байта — значит, сервер завис
+SILENCE_LIMIT = 20  # секунд без единого байта — значит, сервер завис
 TOKENIZER = ("tokenizer.json", "vocab.txt")
 WEIGHTS = ("model.safetensors", "tf_model.h5", "model.safetensors.index.json")
 
@@ -86,7 +85,7 @@ def hub_encoder(encoder: str = "minilm", preprocess: str | None = None) -> HubEn
         except (SourceError, OSError) as error:
             reason = f"{_hub_name(encoder)} из сети не получен ({_said(error)})"
     found = _exported_minilm()
-    print(f"{EMBEDDED} — {reason}")
+    print(f"{EMBEDDED_LINE} — {reason}")
     return found
 
 
@@ -98,7 +97,7 @@ def hf_encoder(name: str = "minilm") -> HFEncoder:
     ValueError, если в папке чего-то не хватает.
     """
     if name == "minilm" or profile() == "quick":
-        print(EMBEDDED if name == "minilm" else f"{EMBEDDED} — {QUICK}")
+        print(EMBEDDED_LINE if name == "minilm" else f"{EMBEDDED_LINE} — {QUICK}")
         return HFEncoder(str(minilm_folder()), NAME)
     if name and (folder := Path(name).expanduser()).is_dir():
         if problem := _model_problem(folder):
@@ -113,7 +112,7 @@ def hf_encoder(name: str = "minilm") -> HFEncoder:
     try:
         folder, kind = _from_course_data(name) or _from_hugging_face(name)
     except (SourceError, OSError) as error:
-        print(f"{EMBEDDED} — {name} с Hugging Face не получен ({_said(error)})")
+        print(f"{EMBEDDED_LINE} — {name} с Hugging Face не получен ({_said(error)})")
         return HFEncoder(str(minilm_folder()), NAME)
     print(f"Источник: {kind}, {name}")
     return HFEncoder(str(folder), name)
@@ -126,7 +125,7 @@ def keras_hub_folder() -> str:
     а в transformers — точно: выходы расходятся на тысячные.
     """
     folder = _built("minilm-keras-hub", _rename_weights)
-    print(f"{EMBEDDED} — имена весов как в KerasHub")
+    print(f"{EMBEDDED_LINE} — имена весов как в KerasHub")
     return str(folder)
 
 
@@ -255,23 +254,15 @@ def _from_hub(address: str) -> tuple[Path, str]:
     usual = Path(tempfile.gettempdir(), "tfhub_modules")
     cache = Path(os.environ.get("TFHUB_CACHE_DIR") or usual)
     folder = cache / hashlib.sha1(address.encode()).hexdigest()  # так её назовёт и сам TF Hub
-    manifest = _manifests() / f"hub-{_key(folder)}.json"
-    with _lock(manifest.stem):
-        _forget_parts(folder)
-        if folder.is_dir() and not manifest.exists() and not _saved_model_problem(folder):
-            _write_manifest(manifest, folder)  # скачали не мы
-        if folder.is_dir() and not _is_intact(manifest, folder):
-            print(f"{_hub_name(address)} в кэше TF Hub повреждён: удаляем и скачиваем заново.")
-            shutil.rmtree(folder)
-        if not folder.is_dir():
-            manifest.unlink(missing_ok=True)
-            with _part(folder) as part:
-                run_script(
-                    "_download.py", "hub", address, ANSWER, timeout=DOWNLOAD_LIMIT,
-                    late="сервер не отдал модель", TFHUB_CACHE_DIR=str(part),
-                )  # fmt: skip
-                _write_manifest(manifest, part / folder.name)
-                os.replace(part / folder.name, folder)
+    if not folder.is_dir():
+        with _alone(folder.name), _part(folder) as part:
+            run_script(
+                "_download.py", "hub", address, SILENCE_LIMIT, timeout=DOWNLOAD_LIMIT,
+                late="сервер не отдал модель", TFHUB_CACHE_DIR=str(part),
+            )  # fmt: skip
+            if problem := _saved_model_problem(part / folder.name):
+                raise SourceError(problem.replace("в ней", "в модели"))
+            os.replace(part / folder.name, folder)
     return folder, "TF Hub"
 
 
@@ -312,17 +303,16 @@ def _from_course_data(name: str) -> tuple[Path, str] | None:
 
 def _from_hugging_face(name: str) -> tuple[Path, str]:
     """Модель из кэша huggingface_hub или из сети; SourceError с причиной."""
+    from huggingface_hub import try_to_load_from_cache
+
     home = os.environ.get("HF_HOME") or Path(
         os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huggingface"
     )
     cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home, "hub"))
-    manifest = _manifests() / f"hf-{_key(name, cache)}.json"
-    with _lock(manifest.stem):
-        if manifest.exists():
-            if folder := _recorded_folder(manifest):
-                return folder, "Hugging Face"
-            print(f"{name} в кэше Hugging Face повреждён или удалён: скачиваем заново.")
-            manifest.unlink()
+    config = try_to_load_from_cache(name, "config.json", cache_dir=cache)
+    if isinstance(config, str) and not _model_problem(Path(config).parent):
+        return Path(config).parent, "Hugging Face"
+    with _alone(f"hf-{name.replace('/', '--')}"):
         try:
             printed = run_script(
                 "_download.py", "hugging_face", name,
@@ -331,10 +321,9 @@ def _from_hugging_face(name: str) -> tuple[Path, str]:
         finally:
             for part in cache.glob(f"models--{name.replace('/', '--')}/blobs/*.incomplete"):
                 part.unlink(missing_ok=True)
-        folder = Path(printed.splitlines()[-1])
-        if problem := _model_problem(folder):
-            raise SourceError(problem.replace("в ней", "в модели"))
-        _write_manifest(manifest, folder)
+    folder = Path(printed.splitlines()[-1])
+    if problem := _model_problem(folder):
+        raise SourceError(problem.replace("в ней", "в модели"))
     return folder, "Hugging Face"
 
 
@@ -372,56 +361,52 @@ def _rename_weights(model: Path, folder: Path) -> None:
 
 
 def _built(name: str, build: Callable[[Path, Path], None]) -> Path:
-    """Папка name в кэше курса, которую build делает из MiniLM; повреждённая строится заново."""
-    folder = _manifests() / name
-    manifest = folder / "manifest.json"
-    made_from = {"version": EXPORT, "weights": SHA256["model.safetensors"]}
+    """Папка name в кэше курса, которую build делает из MiniLM; устаревшая строится заново."""
+    folder = cache_dir() / "encoders" / name
+    stamp = folder / "made-from"
+    made_from = f"{EXPORT_VERSION} {SHA256['model.safetensors']}"
+
+    def ready() -> bool:
+        return stamp.is_file() and stamp.read_text() == made_from
+
+    if ready():
+        return folder
     try:
-        with _lock(name):
-            _forget_parts(folder)
-            if folder.exists() and not _is_intact(manifest, folder, **made_from):
-                print(f"{NAME} в кэше курса повреждён или устарел: строим заново.")
+        with _alone(name):
+            if ready():  # пока ждали, её построил сосед
+                return folder
+            if folder.exists():
+                print(f"{NAME} в кэше курса не от этой версии курса: строим заново.")
                 shutil.rmtree(folder)
-            if not folder.exists():
-                with _part(folder) as part:
-                    build(minilm_folder(), part / name)
-                    _write_manifest(part / name / "manifest.json", part / name, **made_from)
-                    os.replace(part / name, folder)
+            with _part(folder) as part:
+                build(minilm_folder(), part / name)
+                (part / name / stamp.name).write_text(made_from)
+                os.replace(part / name, folder)
     except (SourceError, OSError) as error:
         raise ValueError(
-            f"Подготовить MiniLM не удалось ({_said(error)}). Проверьте, есть ли на диске 200 МБ, и "
-            "выполните ячейку ещё раз."
+            f"Подготовить MiniLM не удалось ({_said(error)}). Устраните причину и выполните ячейку ещё раз."
         ) from error
     return folder
 
 
-# --- целость файлов ---
-
-
-def _manifests() -> Path:
-    folder = cache_dir() / "encoders"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def _key(*parts: object) -> str:
-    return hashlib.sha1("\n".join(map(str, parts)).encode()).hexdigest()[:16]
+# --- временные папки ---
 
 
 @contextmanager
-def _lock(name: str) -> Iterator[None]:
+def _alone(name: str) -> Iterator[None]:
     """Пока один блокнот строит или скачивает, остальные ждут."""
-    try:
-        with FileLock(_manifests() / f"{name}.lock", timeout=DOWNLOAD_LIMIT + 60):
-            yield
-    except Timeout:
-        raise SourceError("другой блокнот слишком долго готовит ту же модель") from None
+    folder = cache_dir() / "encoders"
+    folder.mkdir(exist_ok=True)
+    with writing(folder / name, timeout=DOWNLOAD_LIMIT + 60):
+        yield
 
 
 @contextmanager
 def _part(folder: Path) -> Iterator[Path]:
-    """Временная папка рядом с folder; исчезает при любом исходе."""
+    """Временная папка рядом с folder; исчезает при любом исходе, а от убитых процессов — при следующем."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for forgotten in folder.parent.glob(f"{folder.name}.*.part"):
+        shutil.rmtree(forgotten, ignore_errors=True)
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     part.mkdir()
     try:
@@ -430,53 +415,6 @@ def _part(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _forget_parts(folder: Path) -> None:
-    """Убирает временные папки, которые остались от оборванных процессов."""
-    for part in folder.parent.glob(f"{folder.name}.*.part"):
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def _said(error: Exception) -> str:
     """Причина неудачи для читателя: без пути, который есть в тексте OSError."""
-    return f"{error.strerror}" if isinstance(error, OSError) else f"{error}"
-
-
-def _write_manifest(manifest: Path, folder: Path, **facts: object) -> None:
-    """Записывает суммы всех файлов папки; facts — из чего она сделана."""
-    files = {
-        path.relative_to(folder).as_posix(): file_sha256(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-    text = json.dumps({"folder": str(folder), "facts": facts, "files": files}, indent=1)
-    part = manifest.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(manifest)
-
-
-def _is_intact(manifest: Path, folder: Path, **facts: object) -> bool:
-    """Все ли записанные файлы на месте и те же."""
-    try:
-        record = json.loads(manifest.read_text(encoding="utf-8"))
-        return record["facts"] == facts and all(
-            file_sha256(folder / name) == expected for name, expected in record["files"].items()
-        )
-    except (OSError, ValueError, KeyError):
-        return False
-
-
-def _recorded_folder(manifest: Path) -> Path | None:
-    """Папка, записанная в manifest, если она цела; иначе испорченные файлы удаляются."""
-    try:
-        record = json.loads(manifest.read_text(encoding="utf-8"))
-        folder, files = Path(record["folder"]), record["files"]
-    except (ValueError, KeyError):
-        return None
-    if _is_intact(manifest, folder):
-        return folder
-    for name, expected in files.items():
-        path = folder / name
-        if path.is_file() and file_sha256(path) != expected:
-            path.resolve().unlink()  # в кэше Hugging Face это ссылка на сам файл
-            path.unlink(missing_ok=True)
-    return None
+    return f"{disk(error) or error}" if isinstance(error, OSError) else f"{error}"

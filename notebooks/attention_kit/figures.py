@@ -3,21 +3,27 @@
 import base64
 import html
 import json
+import textwrap
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from attention_kit.sources import NOTEBOOKS
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+matplotlib.rcdefaults()  # рисунки курса не зависят от matplotlibrc читателя: usetex, шрифта, тёмного стиля
 DPI = 100
+FONT = get_font(findfont("DejaVu Sans"))
 IMAGES = NOTEBOOKS.parent / "images"
 METRIC_NAMES = {"loss": "потери", "accuracy": "доля верных ответов"}
 MIME_TYPES = {".png": "image/png", ".gif": "image/gif"}
@@ -86,6 +92,20 @@ def show_image(name: str) -> None:
     show(path, json.loads((IMAGES / "alt.json").read_text(encoding="utf-8"))[name])
 
 
+def _drawable(text: str, inches: float = 0, size: float = 11) -> str:
+    """Текст, который нарисует наш шрифт; если дана ширина — строками не шире её."""
+    text = "".join(map(_glyph, text))
+    return textwrap.fill(text, int(inches * 72 / (0.62 * size))) if inches else text
+
+
+@cache
+def _glyph(sign: str) -> str:
+    if FONT.get_char_index(ord(sign)) or sign.isspace():
+        return sign
+    print(f"Знака {sign} в шрифте рисунков нет: вместо него — код U+{ord(sign):04X}.")
+    return f"U+{ord(sign):04X}"
+
+
 def heatmap(
     weights: np.ndarray,
     source_tokens: list[str],
@@ -116,7 +136,8 @@ def heatmap(
         _draw_links(ax, *links, cell)
     _color_bar(ax, picture, cell * len(source), cell * len(target))
     if title:
-        ax.set_title(title, fontsize=11, pad=10, parse_math=False)
+        width = max(4, cell * len(source) + 1)
+        ax.set_title(_drawable(title, width), fontsize=11, pad=10, parse_math=False)
     return ax.figure
 
 
@@ -132,7 +153,8 @@ def _tokens(tokens: list[str], where: str) -> list[str]:
         raise ValueError(
             f"Подписи к словам в {where} должны быть строками, а не номерами: переведите номера в слова."
         )
-    return [token if len(token) <= 18 else token[:17] + "…" for token in tokens]
+    tokens = [token if len(token) <= 18 else token[:17] + "…" for token in tokens]
+    return list(map(_drawable, tokens))
 
 
 def _weights(weights: np.ndarray, n_source: int, n_target: int) -> np.ndarray:
@@ -359,12 +381,26 @@ def _finish_grid(axes: np.ndarray, picture: AxesImage, title: str, note: str) ->
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
     if title:
+        title = _drawable(title, width - 2)
         figure.text(
-            0.5, high.y1 + 0.35 / height, title, ha="center", fontsize=11, parse_math=False
+            0.5,
+            high.y1 + 0.35 / height,
+            title,
+            ha="center",
+            va="bottom",
+            fontsize=11,
+            parse_math=False,
         )
     if note:
+        note = _drawable(note, width - 2, 8)
         figure.text(
-            0.5, low.y0 - 0.25 / height, note, ha="center", fontsize=8, parse_math=False
+            0.5,
+            low.y0 - 0.25 / height,
+            note,
+            ha="center",
+            va="top",
+            fontsize=8,
+            parse_math=False,
         )
 
 
@@ -382,7 +418,7 @@ def training_curve(history: dict[str, list[float]], title: str = "") -> Figure:
         _plain(ax)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend(frameon=False)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(_drawable(title, figure.get_figwidth()), fontsize=11)
     return figure
 
 
@@ -391,7 +427,8 @@ def _epochs(history: dict[str, list[float]], key: str) -> range:
     if not np.isfinite(values).all():
         epoch = int(np.flatnonzero(~np.isfinite(values))[0]) + 1
         raise ValueError(
-            f"{key} в эпохе {epoch} — не число: обучение разошлось, уменьшите скорость обучения."
+            f"{key} в эпохе {epoch} — не число: проверьте, нет ли в данных NaN и номеров вне словаря; "
+            "если нет, уменьшите скорость обучения."
         )
     return range(1, len(values) + 1)
 
@@ -456,7 +493,7 @@ def quality_by_length(
     ax.set(xlabel="слов в исходном предложении", ylabel=ylabel)
     _plain(ax)
     figure.legend(frameon=False, loc="outside lower center", ncols=2)  # линий не закрывает
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(_drawable(title, figure.get_figwidth()), fontsize=11)
     return figure
 
 

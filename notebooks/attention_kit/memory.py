@@ -11,10 +11,6 @@ def peak_megabytes() -> float:
         # Не getrusage: его ru_maxrss переживает exec, и новому процессу достаётся максимум родителя.
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
         return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) / 2**10
-    if sys.platform == "win32":
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset / 2**20
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # в macOS — байты

@@ -5,17 +5,19 @@ import html
 import io
 import re
 import shutil
-import subprocess
-import sys
-import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from attention_kit.profiles import profile
-from attention_kit.sources import NOTEBOOKS, SourceError, cache_dir, course_data
-from filelock import FileLock, Timeout
+from attention_kit.sources import (
+    NOTEBOOKS,
+    SourceError,
+    cached,
+    course_data,
+    read_zip,
+    run_script,
+)
 
 CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")  # World, Sports, Business, Sci/Tech
 EMBEDDED = NOTEBOOKS / "data" / "news-en"
@@ -97,11 +99,11 @@ def parse_news(data: bytes, file: str) -> list[Row]:
         except StopIteration:
             break
         except (csv.Error, ValueError) as error:
-            reason = (
-                str(error)
-                if type(error) is ValueError
-                else "кавычки или запятые расставлены неверно"
-            )
+            reason = "кавычки или запятые расставлены неверно"
+            if type(error) is ValueError:
+                reason = str(error)
+            elif "field limit" in str(error):
+                reason = "поле длиннее 131 072 знаков: похоже, кавычка в этой строке не закрыта"
             raise ValueError(
                 f'{file}, строка {number}: {reason}. Нужно: "метка 1–4","заголовок","описание"; '
                 "исправьте строку или удалите её."
@@ -166,55 +168,26 @@ def _read_folder(folder: Path) -> dict[str, list[Row]]:
 
 def _from_tfds() -> dict[str, list[Row]]:
     """Строки из архива в кэше; его готовит TFDS, если архива нет или он повреждён."""
-    archive = cache_dir() / "ag_news.zip"
+    return cached("ag_news.zip", _run_tfds, _read_archive, timeout=TFDS_LIMIT + 60)
+
+
+def _run_tfds(archive: Path) -> None:
+    """Запускает TFDS; его папка удаляется при любом исходе: удача уже записана в архив."""
+    data_dir = archive.with_name("tfds")
     try:
-        with FileLock(archive.with_suffix(".lock"), timeout=TFDS_LIMIT + 60):
-            if archive.exists():
-                try:
-                    return _read_archive(archive)
-                except SourceError:
-                    print("Архив AG News в кэше повреждён: удаляем и скачиваем заново.")
-                    archive.unlink()
-            part = archive.with_suffix(".part")
-            try:
-                _run_tfds(cache_dir() / "tfds", part)
-                rows = _read_archive(part)
-                part.replace(archive)
-                return rows
-            finally:
-                part.unlink(missing_ok=True)
-    except Timeout:
-        raise SourceError("другой блокнот слишком долго скачивает те же данные") from None
-
-
-def _run_tfds(data_dir: Path, archive: Path) -> None:
-    """Запускает TFDS в дочернем процессе: общего ограничения времени у библиотеки нет.
-
-    Папка TFDS удаляется при любом исходе: удача уже записана в архив, а недописанное хранить незачем.
-    """
-    script = Path(__file__).with_name("_tfds.py")
-    try:
-        done = subprocess.run(
-            [sys.executable, str(script), str(data_dir), str(archive)],
-            check=False, capture_output=True, timeout=TFDS_LIMIT, encoding="utf-8", errors="replace",
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise SourceError(f"TFDS не подготовил набор за {TFDS_LIMIT:g} с") from None
+        run_script(
+            "_tfds.py", data_dir, archive, timeout=TFDS_LIMIT, late="TFDS не подготовил набор"
+        )
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
-        raise SourceError(*reason or ["процесс TFDS остановлен системой"])
 
 
 def _read_archive(archive: Path) -> dict[str, list[Row]]:
+    names = ("train", "test")
+    parts = zip(names, read_zip(archive, "train.csv", "test.csv"), strict=True)
     try:
-        with zipfile.ZipFile(archive) as content:  # read сверяет CRC
-            return {
-                name: parse_news(content.read(f"{name}.csv"), f"{name}.csv")
-                for name in ("train", "test")
-            }
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError) as error:
+        return {name: parse_news(data, f"{name}.csv") for name, data in parts}
+    except ValueError as error:
         raise SourceError("TFDS дал не те данные, что нужны") from error
 
 
@@ -240,6 +213,12 @@ def split_news(news: News, seed: int = 0) -> tuple[Part, Part, Part]:
     """Обучающая, проверочная (десятая часть обучающей, рубрики поровну) и тестовая части: (тексты, рубрики)."""
     from sklearn.model_selection import train_test_split
 
+    counts = np.bincount(news.train["label"], minlength=len(CLASSES))
+    if counts.min() < 10:
+        raise ValueError(
+            f"В обучающей части новостей рубрики «{CLASSES[counts.argmin()]}» (метка {counts.argmin() + 1}) — "
+            f"{counts.min()}, а нужно хотя бы 10: добавьте их в train.csv или возьмите больше новостей."
+        )
     train, valid, train_labels, valid_labels = train_test_split(
         texts_of(news.train), news.train["label"],
         test_size=0.1, stratify=news.train["label"], random_state=seed,

@@ -40,6 +40,10 @@ def choose(settings: dict[str, dict]) -> SimpleNamespace:
         print(
             "Есть видеокарта: полный запуск — с COURSE_PROFILE=gpu (его время не измерялось)."
         )
+    if active == "gpu" and not shutil.which("nvidia-smi"):
+        print(
+            "COURSE_PROFILE=gpu, а видеокарты не видно: уберите переменную, на процессоре это часы."
+        )
     return SimpleNamespace(**settings[active])
 
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from attention_kit.sources import NOTEBOOKS
 
 FOLDER = NOTEBOOKS / "data" / "questions-en"
-KINDS = {str: "непустой строкой", list: "непустым списком", int: "целым числом"}
 NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -32,70 +31,29 @@ class AnswerScores(NamedTuple):
 def load_questions() -> tuple[list[Question], list[Question]]:
     """Обучающие и тестовые вопросы из notebooks/data/questions-en, по порядку в файлах.
 
-    Тексты тестовых вопросов в обучающих не встречаются. Испорченный файл — ValueError с именем файла,
-    id вопроса и тем, что исправить.
+    Тексты тестовых вопросов в обучающих не встречаются.
     """
     train, test = (
-        parse_questions((FOLDER / name).read_bytes(), f"{FOLDER.name}/{name}")
+        parse(json.loads((FOLDER / name).read_text(encoding="utf-8")))
         for name in ("train.json", "test.json")
     )
     return train, test
 
 
-def parse_questions(data: bytes, file: str) -> list[Question]:
-    """Разбирает JSON в форме SQuAD 1.1; из нескольких ответов берётся первый. file — имя для сообщений.
+def parse(tree: dict) -> list[Question]:
+    """Вопросы из JSON в форме SQuAD 1.1 (Rajpurkar и др., 2016, https://arxiv.org/abs/1606.05250).
 
-    Источник формы: Rajpurkar и др. (2016), https://arxiv.org/abs/1606.05250.
+    Из нескольких ответов берётся первый.
     """
-    try:
-        tree = json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ValueError(
-            f"{file}: это не текст в UTF-8; сохраните файл в этой кодировке."
-        ) from None
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{file}, строка {error.lineno}: это не JSON — лишняя или пропущенная запятая, кавычка или скобка."
-        ) from None
-    questions, seen = [], set()
-    for number, article in enumerate(_field(tree, "data", list, file), start=1):
-        for paragraph in _field(article, "paragraphs", list, f"{file}, статья {number}"):
-            where = f"{file}, статья {number}"
-            context = _field(paragraph, "context", str, where)
-            for record in _field(paragraph, "qas", list, where):
-                name = _field(record, "id", str, where)
-                if name in seen:
-                    raise ValueError(f"{file}, {name}: такой id уже был; дайте вопросу другой.")
-                seen.add(name)
-                questions.append(_question(context, record, f"{file}, {name}"))
-    return questions
-
-
-def _question(context: str, record: dict, where: str) -> Question:
-    text = _field(record, "question", str, where)
-    first = _field(record, "answers", list, where)[0]
-    answer = _field(first, "text", str, where)
-    start = _field(first, "answer_start", int, where)
-    whole_words = re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")
-    places = [match.start() for match in whole_words.finditer(context)]
-    if not places:
-        raise ValueError(
-            f"{where}: ответа «{answer}» (целыми словами) в тексте нет; перепишите его из текста буква в букву."
+    return [
+        Question(
+            paragraph["context"], record["question"], answer["text"], answer["answer_start"]
         )
-    if start not in places:
-        raise ValueError(
-            f"{where}: answer_start {start}, а ответ «{answer}» стоит в тексте "
-            f"с {' и '.join(map(str, places))}; исправьте число."
-        )
-    return Question(context, text, answer, start)
-
-
-def _field(record: object, name: str, kind: type, where: str):
-    """Поле записи нужного вида и не пустое."""
-    value = record.get(name) if isinstance(record, dict) else None
-    if type(value) is not kind or (kind is not int and not value):
-        raise ValueError(f"{where}: поле «{name}» должно быть {KINDS[kind]}, а оно {value!r}.")
-    return value
+        for article in tree["data"]
+        for paragraph in article["paragraphs"]
+        for record in paragraph["qas"]
+        for answer in record["answers"][:1]
+    ]
 
 
 def answer_scores(predicted: list[str], gold: list[str]) -> AnswerScores:

@@ -1,6 +1,7 @@
 """Таблица результатов: записанные вместе с курсом и те, что получил читатель."""
 
 import csv
+import io
 import math
 import os
 import subprocess
@@ -10,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attention_kit.profiles import profile
-from attention_kit.sources import NOTEBOOKS, cache_dir
-from filelock import FileLock
+from attention_kit.sources import NOTEBOOKS, SourceError, cache_dir, disk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ RECORDED = NOTEBOOKS / "data" / "results.csv"
 def record_result(path: Path | None = None, **row: str | float) -> None:
     """Добавляет строку в таблицу читателя (results.csv в кэше); можно из нескольких блокнотов сразу.
 
-    path — другая таблица: `make record` пишет в RECORDED.
+    path — другая таблица: `make record` пишет в RECORDED. Не получилось записать в свою — об этом сказано, и только.
 
     Обязательны notebook, model, data, parameters (число весов), quality (название метрики, например «BLEU»),
     value и seconds; остальные столбцы заполняются сами, если не заданы.
@@ -54,9 +54,12 @@ def record_result(path: Path | None = None, **row: str | float) -> None:
         )
     filled = {"hardware": hardware(), "profile": profile(), "date": date.today().isoformat()}
     filled |= {"commit": course_version(), "seed": ""} | row
-    path = path or cache_dir() / "results.csv"
-    with _lock(path):
-        _write(path, [*_read_own(path), {name: str(filled[name]) for name in RESULT_COLUMNS}])
+    try:
+        _append(path or own_path(), [str(filled[name]) for name in RESULT_COLUMNS])
+    except (OSError, SourceError, ValueError) as error:
+        if path:
+            raise
+        print(f"Результат не записан: {disk(error) or error}")
 
 
 def results(recorded: bool = True) -> "pd.DataFrame":
@@ -64,33 +67,55 @@ def results(recorded: bool = True) -> "pd.DataFrame":
     import pandas as pd
 
     rows = []
-    if recorded and RECORDED.exists():
+    if recorded:
         rows += [{**row, "origin": "записано"} for row in _read(RECORDED)]
-    path = cache_dir() / "results.csv"
-    with _lock(path):
-        rows += [{**row, "origin": "ваш запуск"} for row in _read_own(path)]
+    try:
+        rows += [{**row, "origin": "ваш запуск"} for row in _read(own_path())]
+    except (OSError, SourceError, ValueError) as error:
+        print(f"Ваших результатов в таблице нет: {disk(error) or error}")
     table = pd.DataFrame(rows, columns=list(RESULT_TITLES))
     for name in NUMBERS:
         table[name] = pd.to_numeric(table[name])
     return table
 
 
-def _lock(path: Path) -> FileLock:
-    return FileLock(path.with_suffix(".lock"), timeout=60)
+def own_path() -> Path:
+    """Таблица читателя: она только дописывается."""
+    return cache_dir() / "results.csv"
+
+
+def _append(path: Path, row: list[str]) -> None:
+    """Одна запись в конец файла: два блокнота сразу друг другу не мешают."""
+    _read(path)  # в чужой или испорченный файл не пишем
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        text = io.StringIO()
+        rows = [row] if os.fstat(file).st_size else [RESULT_COLUMNS, row]
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        os.write(file, text.getvalue().encode())
+    finally:
+        os.close(file)
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    """Строки таблицы; ValueError, если это не наша таблица или она испорчена."""
+    """Строки таблицы; файла нет — ни одной; ValueError, если это не наша таблица или она испорчена."""
+    if not path.exists() or not path.stat().st_size:
+        return []
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file, strict=True)
+        text = path.read_text(encoding="utf-8")
+        header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        rows = [
+            row for row in rows if row != header
+        ]  # два блокнота могли начать файл одновременно
         table = [dict(zip(RESULT_COLUMNS, row, strict=True)) for row in rows]
-    except (csv.Error, ValueError) as error:
-        raise ValueError(f"Файл {path.name} — не таблица результатов или испорчен.") from error
-    if header != RESULT_COLUMNS or not all(
-        _is_number(row[name]) for row in table for name in NUMBERS
-    ):
-        raise ValueError(f"В файле {path.name} не те столбцы или не числа там, где они нужны.")
+        numbers = all(_is_number(row[name]) for row in table for name in NUMBERS)
+    except (csv.Error, ValueError):
+        header = None
+    if header != RESULT_COLUMNS or not numbers or not text.endswith("\n"):
+        raise ValueError(
+            f"файл {path.name} испорчен или в нём не таблица результатов. Он не тронут: "
+            "уберите его из папки кэша, и таблица начнётся заново."
+        )
     return table
 
 
@@ -99,32 +124,6 @@ def _is_number(value: str | float) -> bool:
         return math.isfinite(float(value))
     except (TypeError, ValueError):
         return False
-
-
-def _read_own(path: Path) -> list[dict[str, str]]:
-    """Строки читателя; чужой или испорченный файл откладывается под именем *.broken, а таблица начинается заново."""
-    if not path.exists():
-        return []
-    try:
-        return _read(path)
-    except ValueError as error:
-        aside, number = path.with_name(f"{path.name}.broken"), 1
-        while aside.exists():
-            number += 1
-            aside = path.with_name(f"{path.name}.{number}.broken")
-        path.rename(aside)
-        print(f"{error} Он сохранён рядом под именем {aside.name}, таблица начата заново.")
-        return []
-
-
-def _write(path: Path, rows: list[dict[str, str]]) -> None:
-    # Сначала рядом, затем одна атомарная замена: оборванная запись таблицу не портит.
-    part = path.with_suffix(".part")
-    with open(part, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, RESULT_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
 
 
 def course_version() -> str:

@@ -1,22 +1,23 @@
 """Настоящие русско-английские пары Tatoeba (CC BY 2.0 FR) и их деление без общих предложений."""
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from attention_kit.profiles import profile
-from attention_kit.sources import SourceError, cache_dir, course_data, download, file_sha256
-from filelock import FileLock
+from attention_kit.sources import SourceError, cached, course_data, download, read_zip
 
 URL = "https://www.manythings.org/anki/rus-eng.zip"
+MIN_PAIRS = 200  # при меньшем числе в части для проверки не окажется ни одной знакомой фразы
 TextPair = tuple[str, str]  # (русское предложение, английское)
 
 
-def tatoeba_pairs(fallback: Callable[[], list[TextPair]]) -> list[TextPair]:
+def tatoeba_pairs(
+    fallback: Callable[[], list[TextPair]], count: int | None = None, seed: int = 0
+) -> list[TextPair]:
     """Пары (русское, английское): COURSE_DATA/rus-eng/rus.txt, иначе сеть, иначе fallback() — встроенный корпус.
 
-    Печатает одну строку о том, откуда данные. В профиле quick всегда берётся встроенный корпус.
+    count — сколько пар взять самое большее: случайных по seed (в самом файле короткие стоят первыми). Печатает одну строку о том, откуда данные. В профиле quick всегда берётся встроенный корпус.
     """
     if profile() == "quick":
         print("Источник: встроенный корпус — профиль quick другими не пользуется")
@@ -24,7 +25,7 @@ def tatoeba_pairs(fallback: Callable[[], list[TextPair]]) -> list[TextPair]:
     if folder := course_data():
         if (file := folder / "rus-eng" / "rus.txt").is_file():
             print("Источник: COURSE_DATA")
-            return parse_pairs(file.read_bytes())
+            return _some(parse_pairs(file.read_bytes()), count, seed)
         print("В COURSE_DATA нет файла rus-eng/rus.txt.")
     try:
         pairs = _from_network()
@@ -32,7 +33,18 @@ def tatoeba_pairs(fallback: Callable[[], list[TextPair]]) -> list[TextPair]:
         print(f"Источник: встроенный корпус — Tatoeba из сети не получена ({error})")
         return fallback()
     print("Источник: сеть (manythings.org)")
-    return pairs
+    return _some(pairs, count, seed)
+
+
+def _some(pairs: list[TextPair], count: int | None, seed: int) -> list[TextPair]:
+    if len(pairs) < MIN_PAIRS:
+        raise ValueError(
+            f"В rus.txt {len(pairs)} пар, а для обучения и проверки нужно хотя бы {MIN_PAIRS}: "
+            "добавьте пары или уберите файл — тогда будет взят другой источник."
+        )
+    if count is None:
+        return pairs
+    return [pairs[i] for i in np.random.default_rng(seed).permutation(len(pairs))[:count]]
 
 
 def parse_pairs(data: bytes) -> list[TextPair]:
@@ -54,31 +66,14 @@ def parse_pairs(data: bytes) -> list[TextPair]:
 
 def _from_network() -> list[TextPair]:
     """Пары из архива в кэше; архив скачивается, если его нет или он повреждён."""
-    archive = cache_dir() / "rus-eng.zip"
-    checksum = archive.with_suffix(".zip.sha256")
-    with FileLock(archive.with_suffix(".lock"), timeout=120):
-        if archive.exists() and checksum.exists():
-            if file_sha256(archive) == checksum.read_text().strip():
-                return _read_archive(archive)
-            print("Архив Tatoeba в кэше повреждён: удаляем и скачиваем заново.")
-        archive.unlink(missing_ok=True)
-        checksum.unlink(missing_ok=True)
-        download(URL, archive, timeout=60)
-        try:
-            pairs = _read_archive(archive)
-        except SourceError:
-            archive.unlink()
-            raise
-        checksum.write_text(file_sha256(archive))
-    return pairs
+    return cached("rus-eng.zip", lambda path: download(URL, path), _read_archive, timeout=120)
 
 
 def _read_archive(archive: Path) -> list[TextPair]:
     try:
-        with zipfile.ZipFile(archive) as content:
-            return parse_pairs(content.read("rus.txt"))  # read сверяет CRC
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise SourceError("скачанный файл — не архив с rus.txt или повреждён") from error
+        return parse_pairs(*read_zip(archive, "rus.txt"))
+    except ValueError as error:
+        raise SourceError(f"в скачанном архиве не те данные ({error})") from error
 
 
 def split_by_group(

@@ -11,16 +11,52 @@ import numpy as np
 _TOKEN = re.compile(
     r"\d+(?:[.,:]\d+)+|n't\b|\w+?(?=n't\b)|\w+(?:-\w+)*|'(?:s|m|d|re|ve|ll)\b|\S"
 )
-STRESS = "\u0301"  # знак ударения: «за́мок» и «замок» — одно слово
+_PLAIN = str.maketrans(
+    dict.fromkeys("«»„“”‟″", '"')
+    | dict.fromkeys("’‘‚‛`´", "'")
+    | dict.fromkeys("‐‑‒–−", "-")
+    | dict.fromkeys("—―", " - ")
+    | {
+        "\u0300": "",
+        "\u0301": "",
+        "ѐ": "е",
+        "ѝ": "и",
+    }  # ударение: «за́мок» и «замок» — одно слово
+)
 _CLITICS = {"n't", "'s", "'m", "'d", "'re", "'ve", "'ll"}
 _CLOSING = set(".,!?:;…)]}»%") | _CLITICS
 _OPENING = set("([{«$")
 
 
+def clean_text(text: str) -> str:
+    """Текст таким, каким его набрали бы на простой клавиатуре; с него начинают все, кто читает ваш текст.
+
+    Кавычки, тире и апострофы — простые, без ударений и невидимых знаков (мягкий перенос, BOM), пробелы — по
+    одному, кавычек вокруг всего текста нет.
+    """
+    if not isinstance(text, str):
+        raise ValueError(
+            f"Нужна строка текста, а передано {text!r:.60}: возьмите текст в кавычки."
+        )
+    text = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    text = " ".join(text.split())
+    return re.sub(r'^"([^"]*)"$', r"\1", text).strip()
+
+
 def tokenize(text: str) -> list[str]:
     """Слова и знаки строки в нижнем регистре: «My father's house.» → my, father, 's, house, ."""
-    text = unicodedata.normalize("NFC", text).lower()
-    return _TOKEN.findall(text.replace("’", "'").replace(STRESS, ""))
+    return _TOKEN.findall(clean_text(text).lower())
+
+
+def sentences(text: str) -> list[list[str]]:
+    """Предложения текста, каждое — список слов с «.» или «?» в конце: «!» и «…» — точка, «?!» — вопрос."""
+    result = []
+    for part in re.split(r"(?<=[.!?…])\s+", clean_text(text)):
+        words = tokenize(part.rstrip(".!?… "))
+        if any(word[0].isalnum() for word in words):
+            result.append([*words, "?" if "?" in part[len(part.rstrip(".!?… ")) :] else "."])
+    return result
 
 
 def detokenize(tokens: Iterable[str]) -> str:
@@ -61,9 +97,14 @@ class Vocabulary:
             )
         self.tokens = [*self.SPECIAL, *words][:max_size]
         self.index = {token: number for number, token in enumerate(self.tokens)}
+        # «е» вместо «ё»: из нескольких слов — самое частое
+        self._yo = {t.replace("ё", "е"): n for t, n in reversed(self.index.items()) if "ё" in t}
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def _number(self, token: str) -> int:
+        return self.index.get(token, self._yo.get(token, self.UNKNOWN))
 
     def encode(
         self,
@@ -86,9 +127,7 @@ class Vocabulary:
                     f"Предложение {number} (счёт с нуля) пустое: в нём нет ни одного слова."
                 )
         rows = [
-            [self.START] * start
-            + [self.index.get(token, self.UNKNOWN) for token in tokens]
-            + [self.END] * end
+            [self.START] * start + [self._number(token) for token in tokens] + [self.END] * end
             for tokens in sentences
         ]
         longest = max(map(len, rows), default=0)
@@ -115,8 +154,12 @@ class Vocabulary:
         return words
 
     def unknown(self, tokens: Iterable[str]) -> list[str]:
-        """Слова, которых в словаре нет, — каждое один раз, по порядку."""
-        return [token for token in dict.fromkeys(tokens) if token not in self.index]
+        """Слова, которых в словаре нет (ни с «е», ни с «ё»), — каждое один раз, по порядку."""
+        return [
+            token
+            for token in dict.fromkeys(tokens)
+            if token not in self.index and token not in self._yo
+        ]
 
 
 def spaced(number: float) -> str:

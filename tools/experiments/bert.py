@@ -22,7 +22,7 @@ TUNED = "MiniLM, дообучение"
 @cache
 def split() -> tuple:
     """Части AG News: (тексты, рубрики) обучающей, проверочной, тестовой."""
-    return notebook("06").split_news(news.ag_news())
+    return ak.split_news(news.ag_news())
 
 
 @cache
@@ -34,7 +34,7 @@ def hub_parts() -> tuple[ak.HubEncoder, Any]:
 
 def rows_of(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Номера и рубрики размеченных строк."""
-    numbers, labels = notebook("06").take((np.arange(len(split()[0][0])), split()[0][1]), rows, seed)
+    numbers, labels = ak.take((np.arange(len(split()[0][0])), split()[0][1]), rows, seed)
     return np.asarray(numbers), labels
 
 
@@ -44,15 +44,15 @@ def parts(rows: int, seed: int) -> news.Parts:
     (texts, _), valid, test = split()
     numbers, labels = rows_of(rows, seed)
     train = [texts[i] for i in numbers], labels
-    simple = notebook("06").tfidf(train, valid)
+    answer, _ = ak.tfidf(train, valid)
     vectorizer = notebook("03").make_vectorizer(train[0])
-    return news.Parts(train, valid, test, vectorizer, simple.predict(test[0]))
+    return news.Parts(train, valid, test, vectorizer, answer(test[0]))
 
 
 def tfidf(seed: int, rows: int) -> Outcome:
     data, start = parts(rows, seed), time.perf_counter()
-    model = notebook("06").tfidf(data.train, data.valid)
-    return model[-1].coef_.size, time.perf_counter() - start, news.scores(data, data.simple)
+    _, size = ak.tfidf(data.train, data.valid)
+    return size, time.perf_counter() - start, news.scores(data, data.simple)
 
 
 def scratch(seed: int, rows: int, name: str) -> Outcome:
