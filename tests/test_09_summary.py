@@ -205,6 +205,15 @@ def test_numbers_of_the_screen_are_recorded() -> None:
     assert f"{seconds} с; BLEU {score} вместо {without} без внимания" in screen
 
 
+def test_one_encoder_has_one_speed() -> None:
+    """MiniLM из TF Hub и из Hugging Face измерены одним путём — значит, и скорость почти одна."""
+    hub, hugging_face = (
+        mean_of((notebook, model, "скорость вывода", "текстов в секунду"))
+        for notebook, model in (("06", "MiniLM, дообучение"), ("07", "MiniLM, дообучение (Hugging Face)"))
+    )
+    assert 0.8 < hub / hugging_face < 1.25
+
+
 # --- советы ---
 
 
