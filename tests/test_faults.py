@@ -82,7 +82,7 @@ FAULTS = [
           caught="by_hand = pd.DataFrame("),
     Fault("09-summary", "форма", cell="def summary(", old='"model", "data", "quality"]', new='"model", "quality"]',
           caught="by_hand = pd.DataFrame("),
-    Fault("09-summary", "число", cell="by_hand = pd.DataFrame(", old="82.0", new="82.1", stored=True),
+    Fault("09-summary", "число", cell="by_hand = pd.DataFrame(", old="82.00", new="82.01", stored=True),
     Fault("09-summary", "карта", cell="maps = ak.heatmap(", old="[1, 1, -1, -1]", new="[1, 0, -1, 0]"),
 ]  # fmt: skip
 
