@@ -13,7 +13,7 @@ def trained(
     seed: int,
     attention: bool = True,
     epochs: int = 4,
-    longest: int = ak.MAX_TRAIN,
+    longest: int = 26,
     spread: float | None = None,
 ) -> tuple[Any, Any, ak.Corpus, float]:
     """Переводчик, обученный на 20 000 пар до `longest` слов, его словари, корпус и секунды обучения.
