@@ -34,6 +34,14 @@ def _freeze():
             optimizer = sys.modules[name].optimizers.Optimizer
             setattr(optimizer, update, nothing if name == "keras" else count)
             optimizer._apply_weight_decay = nothing
+    if "tf_keras" in sys.modules:  # create_optimizer из transformers строит прежний оптимизатор
+
+        def count_only(self, *args, **kwargs):
+            with sys.modules["tensorflow"].init_scope():
+                steps = self.iterations
+            return steps.assign_add(1)
+
+        sys.modules["tf_keras"].optimizers.legacy.Optimizer.apply_gradients = count_only
 
 
 _freeze()

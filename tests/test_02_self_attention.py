@@ -93,6 +93,16 @@ def test_saturation_measures_the_real_gradient(nb) -> None:
 # --- много голов ---
 
 
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_split_heads_is_the_loop_over_columns(nb, heads) -> None:
+    x, width = random(3, 6, 8), 8 // heads
+    parts = np.array(nb.split_heads(x, heads))
+    assert parts.shape == (3, heads, 6, width)
+    for head in range(heads):
+        assert (parts[:, head] == x[..., head * width : (head + 1) * width]).all()
+    assert (np.array(nb.join_heads(parts)) == x).all()
+
+
 def pair_of_layers(nb, units: int, heads: int, query: np.ndarray, value: np.ndarray):
     """Наш слой и слой Keras с теми же случайными весами (и смещениями не ноль)."""
     ours = nb.MultiHeadAttention(units, heads)
@@ -109,7 +119,7 @@ def pair_of_layers(nb, units: int, heads: int, query: np.ndarray, value: np.ndar
 def test_layer_equals_keras(nb, units, heads, name) -> None:
     x, mask = random(3, 6, units), masks(nb)[name]
     ours, theirs = pair_of_layers(nb, units, heads, x, x)
-    output, weights = ours(x, x, mask)
+    output, weights = ours(x, attention_mask=mask, return_weights=True)
     expected, scores = theirs(x, x, attention_mask=mask, return_attention_scores=True)
     assert difference(output, expected) < 1e-5
     assert difference(weights, scores) < 1e-5
@@ -119,15 +129,119 @@ def test_layer_equals_keras_across_sequences(nb) -> None:
     """Перекрёстное внимание: длины и ширины входов разные."""
     query, value = random(2, 3, 10), random(2, 7, 6, seed=1)
     ours, theirs = pair_of_layers(nb, 8, 2, query, value)
-    assert difference(ours(query, value)[0], theirs(query, value)) < 1e-5
+    mask = np.arange(7) < np.array([[[4]], [[7]]])  # у второго предложения дополнения нет
+    for allowed in (None, mask):
+        expected, scores = theirs(query, value, attention_mask=allowed, return_attention_scores=True)
+        output, weights = ours(query, value, attention_mask=allowed, return_weights=True)
+        assert difference(output, expected) < 1e-5 and difference(weights, scores) < 1e-5
+        assert difference(ours(query, value, attention_mask=allowed), output) == 0
+
+
+def test_layer_takes_keys_of_their_own(nb) -> None:
+    query, value, key = random(2, 3, 8), random(2, 7, 8, seed=1), random(2, 7, 8, seed=2)
+    ours, theirs = pair_of_layers(nb, 8, 2, query, value)
+    assert difference(ours(query, value, key), theirs(query, value, key)) < 1e-5
+    assert difference(ours(query, value, key), ours(query, value)) > 1e-3
+
+
+def test_layer_works_in_a_functional_model(nb, recwarn) -> None:
+    """Длины неизвестны, у входа есть маска слов: слой о ней не предупреждает и передаёт её дальше."""
+    ids, mask = keras.Input((None,)), keras.Input((None, None), dtype="bool")
+    x = keras.layers.Embedding(10, 8, mask_zero=True)(ids)
+    output, weights = nb.MultiHeadAttention(8, 2)(x, attention_mask=mask, return_weights=True)
+    model = keras.Model([ids, mask], [output, weights])
+    assert output.shape == (None, None, 8) and weights.shape == (None, 2, None, None)
+    output, weights = model([IDS, np.array(nb.padding_mask(IDS)).repeat(6, axis=1)])
+    assert output.shape == (3, 6, 8) and not np.array(weights)[2, ..., 1:].any()
+    assert not [w for w in recwarn if "does not support masking" in str(w.message)]
+
+
+def test_layer_is_saved_with_its_model(nb, tmp_path, recwarn) -> None:
+    x, words = keras.Input((None, 8)), keras.Input((None, 6))
+    model = keras.Model([x, words], nb.MultiHeadAttention(8, 2)(x, words))
+    model.save(tmp_path / "model.keras")
+    known = {"MultiHeadAttention": nb.MultiHeadAttention}
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects=known)
+    data = [random(2, 3, 8), random(2, 5, 6)]
+    assert difference(model(data), loaded(data)) == 0 and not [
+        w for w in recwarn if "build" in str(w.message)
+    ]
+
+
+# --- наследники: project и scores заменяются порознь ---
+
+
+def test_cache_of_keys_and_values(nb) -> None:
+    """По слову за шаг с запомненными ключами и значениями — то же, что всё сразу с каузальной маской."""
+
+    class Cached(nb.MultiHeadAttention):
+        past = None
+
+        def project(self, query, key, value):
+            q, *new = super().project(query, key, value)
+            if self.past:
+                new = [nb.ops.concatenate(pair, axis=2) for pair in zip(self.past, new, strict=True)]
+            self.past = new
+            return [q, *new]
+
+    x = random(2, 6, 8)
+    whole, cached = nb.MultiHeadAttention(8, 2), Cached(8, 2)
+    expected = whole(x, attention_mask=nb.causal_mask(6))
+    cached.build((None, None, 8))
+    cached.set_weights(whole.get_weights())
+    steps = [cached(x[:, i : i + 1]) for i in range(6)]
+    assert difference(np.concatenate(steps, axis=1), expected) < 1e-5
+
+
+def test_rotary_positions(nb) -> None:
+    """Повороты запросов и ключей (RoFormer): оценки зависят только от расстояния."""
+
+    class Rotary(nb.MultiHeadAttention):
+        def turn(self, x, start):
+            angles = (start + np.arange(x.shape[2]))[:, None] / 100.0 ** np.arange(x.shape[3] // 2)
+            even, odd = np.array(x)[..., ::2], np.array(x)[..., 1::2]
+            pairs = (
+                even * np.cos(angles) - odd * np.sin(angles),
+                even * np.sin(angles) + odd * np.cos(angles),
+            )
+            return np.stack(pairs, axis=-1).reshape(x.shape).astype("float32")
+
+        def project(self, query, key, value):
+            q, k, v = super().project(query, key, value)
+            return [self.turn(q, self.start), self.turn(k, self.start), v]
+
+    x, layer, outputs = random(1, 5, 8), Rotary(8, 2), []
+    for layer.start in (0, 3, 40):
+        outputs.append(layer(x))
+    assert difference(outputs[0], outputs[1]) < 1e-4 and difference(outputs[0], outputs[2]) < 1e-4
+    plain = nb.MultiHeadAttention(8, 2)
+    plain(x)
+    plain.set_weights(layer.get_weights())
+    assert difference(plain(x), outputs[0]) > 1e-3
+
+
+def test_relative_positions(nb) -> None:
+    """Поправка к оценкам по расстоянию: маска действует и поверх неё, сильный штраф оставляет только соседей."""
+
+    class Relative(nb.MultiHeadAttention):
+        def scores(self, q, k):
+            distance = np.abs(np.arange(q.shape[2])[:, None] - np.arange(k.shape[2]))
+            return super().scores(q, k) - 1000.0 * distance
+
+    x = random(2, 6, 8)
+    layer = Relative(8, 2)
+    _, weights = layer(x, return_weights=True)
+    assert difference(weights, np.broadcast_to(np.eye(6), (2, 2, 6, 6))) < 1e-6
+    _, weights = layer(x, attention_mask=~np.eye(6, dtype=bool)[None], return_weights=True)
+    assert not np.array(weights)[..., np.eye(6, dtype=bool)].any()
 
 
 def test_every_weight_gets_a_gradient(nb) -> None:
     x = random(2, 5, 8)
     layer = nb.MultiHeadAttention(8, 2)
-    layer(x, x)
+    layer(x)
     with nb.tf.GradientTape() as tape:
-        loss = nb.ops.sum(layer(x, x)[0] ** 2 * random(2, 5, 8, seed=1))
+        loss = nb.ops.sum(layer(x) ** 2 * random(2, 5, 8, seed=1))
     gradients = dict(
         zip([v.path for v in layer.weights], tape.gradient(loss, layer.trainable_variables), strict=True)
     )
@@ -140,7 +254,7 @@ def test_every_weight_gets_a_gradient(nb) -> None:
 @pytest.mark.parametrize("heads", [1, 2, 8])
 def test_parameters_do_not_depend_on_heads(nb, heads) -> None:
     layer = nb.MultiHeadAttention(32, heads)
-    layer(random(1, 2, 32), random(1, 2, 32))
+    layer(random(1, 2, 32))
     assert layer.count_params() == 4_224 == 4 * (32**2 + 32)
 
 
@@ -162,9 +276,10 @@ def layer(nb):
 
 def test_adding_padding_changes_nothing_at_real_positions(nb, layer) -> None:
     x = random(3, 6, 8)
-    output, weights = layer(x, x, nb.padding_mask(IDS))
+    output, weights = layer(x, attention_mask=nb.padding_mask(IDS), return_weights=True)
     longer = np.concatenate([x, random(3, 4, 8, seed=5) * 100], axis=1)
-    more, more_weights = layer(longer, longer, nb.padding_mask(np.pad(IDS, ((0, 0), (0, 4)))))
+    mask = nb.padding_mask(np.pad(IDS, ((0, 0), (0, 4))))
+    more, more_weights = layer(longer, attention_mask=mask, return_weights=True)
     assert difference(output, more[:, :6]) < 1e-5
     assert difference(weights, more_weights[:, :, :6, :6]) < 1e-6
     assert not np.array(more_weights)[..., 6:].any()
@@ -173,16 +288,16 @@ def test_adding_padding_changes_nothing_at_real_positions(nb, layer) -> None:
 def test_without_the_mask_padding_would_change_the_output(layer) -> None:
     x = random(3, 6, 8)
     longer = np.concatenate([x, random(3, 4, 8, seed=5)], axis=1)
-    assert difference(layer(x, x)[0], layer(longer, longer)[0][:, :6]) > 1e-3
+    assert difference(layer(x), layer(longer)[:, :6]) > 1e-3
 
 
 def test_causal_mask_hides_the_future(nb, layer) -> None:
     x = random(2, 6, 8)
-    before, _ = layer(x, x, nb.causal_mask(6))
+    before = layer(x, attention_mask=nb.causal_mask(6))
     for cut in range(1, 6):
         changed = x.copy()
         changed[:, cut:] = random(2, 6 - cut, 8, seed=cut)
-        after, _ = layer(changed, changed, nb.causal_mask(6))
+        after = layer(changed, attention_mask=nb.causal_mask(6))
         assert difference(before[:, :cut], after[:, :cut]) < 1e-6
         assert difference(before[:, cut], after[:, cut]) > 1e-3
 
@@ -213,8 +328,8 @@ def test_keras_hides_rows_of_padding_and_takes_the_mask_off() -> None:
 
 def test_equivariance(layer) -> None:
     x, order = random(2, 6, 8), np.random.default_rng(1).permutation(6)
-    output, weights = layer(x, x)
-    moved, moved_weights = layer(x[:, order], x[:, order])
+    output, weights = layer(x, return_weights=True)
+    moved, moved_weights = layer(x[:, order], return_weights=True)
     assert difference(moved, np.array(output)[:, order]) < 1e-5
     assert difference(moved_weights, np.array(weights)[:, :, order][..., order]) < 1e-5
 
@@ -242,39 +357,32 @@ def test_sinusoids_follow_the_formula(nb, width) -> None:
 # --- цена ---
 
 
-def test_cost_is_measured_in_another_process(nb) -> None:
-    rows = nb.measure("самовнимание", (16, 512))
-    (short, short_ms, _), (long, long_ms, long_memory) = rows
-    assert (short, long) == (16, 512)
-    assert 0 < short_ms < long_ms
+def test_cost_grows_with_length(nb) -> None:
+    (short, short_ms, _), (long, long_ms, memory) = ak.step_costs(nb.training_step, "самовнимание", (16, 512))
+    assert (short, long) == (16, 512) and 0 < short_ms < long_ms
     # Четыре головы × батч 8 × 512² весов по 4 байта: для обратного хода их надо хранить хотя бы раз.
-    assert 4 * 8 * 512**2 * 4 / 2**20 < long_memory < 1000
+    assert 4 * 8 * 512**2 * 4 / 2**20 < memory < 1000
 
 
-def test_failed_measurement_is_not_silent(nb) -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        nb.measure("GRU", (-1,))
+@pytest.mark.parametrize(("kind", "name"), [("GRU", "GRU"), ("самовнимание", "MultiHeadAttention")])
+def test_step_trains_the_layer_it_was_asked_for(nb, monkeypatch, kind, name) -> None:
+    called = []
 
+    def watch(layer):
+        original = getattr(keras.layers, layer).__call__
 
-def test_cost_measures_the_layer_it_was_asked_for(nb, monkeypatch) -> None:
-    """Последний в разделе: tf.function забывает исходный текст ячеек, а он нужен measure."""
-    called = set()
+        def call(self, *args, **kwargs):
+            called.append(layer)
+            return original(self, *args, **kwargs)
 
-    def watch(name: str) -> None:
-        layer = getattr(keras.layers, name)
-
-        def call(self, *args, _original=layer.__call__, **kwargs):
-            called.add(name)
-            return _original(self, *args, **kwargs)
-
-        monkeypatch.setattr(layer, "__call__", call)
+        monkeypatch.setattr(getattr(keras.layers, layer), "__call__", call)
 
     watch("GRU")
     watch("MultiHeadAttention")
-    for kind, name in (("GRU", "GRU"), ("самовнимание", "MultiHeadAttention")):
-        called.clear()
-        assert [row[0] for row in nb.cost(kind, (4,), batch=1, units=8)] == [4]
-        assert called == {name}
+    gradients = nb.training_step(kind, 4, batch=1, units=8)()
+    assert set(called) == {name}
+    assert gradients[0].shape == (1, 4, 8) and len(gradients) == (4 if kind == "GRU" else 9)
+    assert all(np.abs(np.array(gradient)).max() > 0 for gradient in gradients if gradient.shape != (2, 4))
 
 
 # --- MiniLM на нашем слое ---
@@ -339,19 +447,16 @@ def test_layer_norm_equals_keras(nb) -> None:
     assert difference(nb.layer_norm(x, gamma, beta), theirs(x)) < 1e-5
 
 
-def test_lean_and_shift(nb, minilm, encoder) -> None:
+def test_leans_and_shift(nb, minilm, encoder) -> None:
     """Склонность и сдвиг — те самые клетки карт."""
     pair = ("The dog did not jump over the fence because it was too {}.", "dog", "fence", "old", "high")
     maps = {word: encoder(minilm.tokenize(pair[0].format(word))[0])[1] for word in pair[3:]}
     tokens = minilm.tokenize(pair[0].format("old"))[1]
     it, dog, fence = (tokens.index(word) for word in ("it", "dog", "fence"))
     leans = {word: looks[:, :, it, fence] - looks[:, :, it, dog] for word, looks in maps.items()}
-    for word in pair[3:]:
-        assert difference(nb.lean(encoder, minilm, pair[0].format(word), "dog", "fence"), leans[word]) < 1e-6
+    for found, word in zip(nb.leans(encoder, minilm, pair), pair[3:], strict=True):
+        assert difference(found, leans[word]) < 1e-6
     assert difference(nb.shift(encoder, minilm, pair), leans["high"] - leans["old"]) < 1e-6
-    was = tokens.index("was")
-    moved = [looks[:, :, was, fence] - looks[:, :, was, dog] for looks in maps.values()]
-    assert difference(nb.shift(encoder, minilm, pair, viewer="was"), moved[1] - moved[0]) < 1e-6
 
 
 def test_word_of_several_tokens_is_refused(nb, minilm, encoder) -> None:

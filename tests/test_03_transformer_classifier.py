@@ -1,5 +1,6 @@
 """Код блокнота 03: слои против KerasHub, маски, конвейер, сравнение моделей, плохой ввод."""
 
+import attention_kit as ak
 import keras
 import keras_hub
 import numpy as np
@@ -57,8 +58,11 @@ def test_block_equals_keras_hub(nb, name: str) -> None:
         16, 2, dropout=0, layer_norm_epsilon=1e-6, normalize_first=name == "PreNormBlock"
     )
     library(x)
-    pairs = [(ours.attention, library._self_attention_layer)]
-    pairs += [
+    theirs = library._self_attention_layer  # у KerasHub ширина уже разрезана на головы
+    theirs.set_weights(
+        [w.reshape(t.shape) for w, t in zip(ours.attention.get_weights(), theirs.weights, strict=True)]
+    )
+    pairs = [
         (ours.norms[0], library._self_attention_layer_norm),
         (ours.norms[1], library._feedforward_layer_norm),
     ]
@@ -71,6 +75,20 @@ def test_block_equals_keras_hub(nb, name: str) -> None:
         theirs.set_weights(mine.get_weights())
     expected = np.array(library(x, padding_mask=mask))
     assert np.abs(np.array(ours(x, mask=mask)) - expected)[mask].max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["NoAttention", "NoForward", "NoResidual", "NoNorm"])
+def test_block_without_a_part(nb, name: str, recwarn) -> None:
+    """Убрана ровно одна часть: весов меньше ровно на неё, градиент доходит до всех, маска и форма — прежние."""
+    full, less = (nb.make_transformer(20, block=block) for block in (nb.TransformerBlock, getattr(nb, name)))
+    block = full.get_layer("block_0")
+    gone = {"NoAttention": [block.attention], "NoNorm": block.norms, "NoResidual": [],
+            "NoForward": [block.forward, block.norms[1]]}[name]  # fmt: skip
+    assert full.count_params() - less.count_params() == sum(layer.count_params() for layer in gone)
+    less.compile("sgd", "mse")
+    less.fit(np.pad(IDS, ((0, 0), (0, 3))), np.ones((2, 4)), verbose=0)
+    assert np.allclose(less(IDS), less(np.pad(IDS, ((0, 0), (0, 3)))), atol=1e-5)
+    assert not [w for w in recwarn if w.category is UserWarning]
 
 
 def test_embedding_equals_keras_hub(nb) -> None:
@@ -106,9 +124,7 @@ def test_positions_are_seen(model, nb) -> None:
     assert np.allclose(blind(IDS[:1]), blind(turned), atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "detail", ["", "без мест", "без маски", "одна голова", "два слоя", "нормировка до (pre-norm)"]
-)
+@pytest.mark.parametrize("detail", ["", "без позиций", "без маски", "одна голова", "два слоя", "pre-norm"])
 def test_gradients_and_file(nb, detail: str, tmp_path) -> None:
     """Градиент доходит до каждого веса; модель из файла даёт те же логиты."""
     model = nb.make_transformer(20, **(nb.ABLATIONS[detail] if detail else {}))
@@ -154,24 +170,23 @@ def test_batches_are_cut_and_shuffled(nb, vectorizer) -> None:
     assert first != second and sorted(first) == sorted(second)
 
 
-def test_pipelines_give_the_same_items(nb, vectorizer) -> None:
-    counted = {
-        name: sorted(tuple(row[row > 0]) for ids, _ in data.as_numpy_iterator() for row in ids)
-        for name, data in nb.pipelines(TEXTS, LABELS, vectorizer, batch_size=4, longest=30).items()
-    }
-    assert len({str(rows) for rows in counted.values()}) == 1 and len(counted) == 4
+def test_padded_batches_give_the_same_items(nb, vectorizer) -> None:
+    data = [nb.padded_batches(TEXTS, LABELS, vectorizer, longest) for longest in (None, 30)]
+    data.append(nb.make_batches(TEXTS, LABELS, vectorizer, 4, shuffle=True))
+    rows = [sorted(tuple(row[row > 0]) for ids, _ in d.as_numpy_iterator() for row in ids) for d in data]
+    assert rows[0] == rows[1] == rows[2] and len(rows[0]) == len(TEXTS)
+    assert next(iter(data[1]))[0].shape[1] == 30 > next(iter(data[0]))[0].shape[1]
 
 
-def test_split_is_fixed_and_balanced(nb) -> None:
-    texts = np.array(TEXTS * 3, dtype=object)
-    part = {"title": texts, "description": np.array(["x"] * 60, dtype=object), "label": np.tile(LABELS, 3)}
-
-    class News:
-        train, test = part, part
-
-    first, second = nb.split_news(News), nb.split_news(News)
-    assert first[0][0] == second[0][0] and len(first[1][0]) == 6 and len(first[2][0]) == 60
-    assert first[2][0][1] == "oil prices fall x"
+def test_match_reports_hide_the_answer_from_words(nb) -> None:
+    """В паре слова одни, ответы разные; ответ верен: победили ли львы, видно по глаголу и порядку."""
+    texts, labels = nb.match_reports(np.random.default_rng(3))
+    assert len(texts) == len(labels) == len(set(texts)) == 3600
+    for first, second, a, b in zip(texts[::2], texts[1::2], labels[::2], labels[1::2], strict=True):
+        assert sorted(first.split()) == sorted(second.split()) and a + b == 1
+    for text, won in zip(texts, labels, strict=True):
+        lions_first = "lions" in text.split(" beat ")[0].split(" defeated ")[0].split(" to the ")[0]
+        assert won == (lions_first == (" beat " in text or " defeated " in text)), text
 
 
 # --- обучение и сравнение ---
@@ -193,44 +208,38 @@ def test_predict_keeps_the_order(nb, model, vectorizer) -> None:
     assert np.allclose(together, alone, atol=1e-5) and np.allclose(together.sum(axis=1), 1)
 
 
-def test_interval_and_paired(nb) -> None:
+def test_interval(nb) -> None:
     low, high = nb.interval(np.array([True] * 90 + [False] * 10))
     assert 0.82 < low < 0.83 and 0.94 < high < 0.95  # Уилсон: 0,8256–0,9448
-    first, second = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 0, 1, 0], bool)
-    assert nb.paired(first, second) == (3, 1, pytest.approx(0.625))
-    assert nb.paired(first, first)[2] == 1
 
 
 def test_tutorial_model_is_what_it_says(nb, vectorizer) -> None:
     model = nb.tutorial_model(vectorizer.get_vocabulary(), longest=20)
     outputs = np.array(model(tf.constant(TEXTS[:3])))
     assert outputs.shape == (3, 4) and np.allclose(outputs.sum(axis=1), 1, atol=1e-5)
-    raw = nb.finish(tf.data.Dataset.from_tensor_slices((TEXTS, LABELS)).batch(8))
+    raw = ak.finish(tf.data.Dataset.from_tensor_slices((TEXTS, LABELS)).batch(8))
     assert nb.speed(model, raw, "sparse_categorical_crossentropy") > 0
-
-
-def test_tfidf_learns(nb) -> None:
-    predict, size = nb.tfidf((TEXTS, LABELS), (TEXTS[:8], LABELS[:8]))
-    assert (predict(TEXTS) == LABELS).all() and size > 0
 
 
 # --- куда смотрят головы и что важно ---
 
 
-def test_occlusion_finds_the_word_that_matters(nb) -> None:
+def test_fall_finds_the_word_that_matters(nb) -> None:
     """Модель считает только слово 7: закрыть его — значит уронить логит, остальные ни на что не влияют."""
 
     def only_seven(ids):
         found = (np.array(ids) == 7).sum(axis=1)
         return np.stack([found, np.full(len(found), 0.5)], axis=1)
 
-    drops = nb.occlusion(only_seven, np.array([5, 7, 9]))
-    assert drops.tolist() == [0, 1, 0]
+    ids = np.array([5, 7, 9, 7])
+    assert nb.fall(only_seven, ids, range(4)).tolist() == [0, 1, 0, 1]
+    assert nb.fall(only_seven, ids, [[0, 1], [1, 3], []]).tolist() == [1, 2, 0]
 
 
-def test_received_attention(nb, model) -> None:
-    received = nb.received(model, IDS[0])
-    assert received.shape == (4,) and received.sum() == pytest.approx(1, abs=1e-5)
+def test_evenness(nb, model) -> None:
+    assert nb.evenness(np.full((2, 3, 3), 1 / 3)) == pytest.approx(1, abs=1e-6)
+    assert nb.evenness(np.eye(3)[None]) == pytest.approx(0, abs=1e-6)
+    assert 0 < nb.evenness(nb.look(model, IDS[:1])[0]) < 1
 
 
 # --- плохой ввод ---

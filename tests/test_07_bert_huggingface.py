@@ -55,20 +55,6 @@ def model(nb, folder):
 # --- токены и батчи ---
 
 
-def test_wordpieces_by_hand(nb) -> None:
-    vocabulary = {"play", "##er", "##ers", "##s", "p", "##lay"}
-    assert nb.wordpieces("players", vocabulary) == ["play", "##ers"]
-    assert nb.wordpieces("playerss", vocabulary) == ["play", "##ers", "##s"]
-    assert nb.wordpieces("player!", vocabulary) == ["[UNK]"]
-
-
-def test_wordpieces_equal_the_library(nb, tokenizer) -> None:
-    vocabulary = tokenizer.get_vocab()
-    library = tokenizer.backend_tokenizer.model
-    for word in ("unbelievably", "goalkeeper", "xqzzv", "midfielders", "é東", "1234567"):
-        assert nb.wordpieces(word, vocabulary) == [token.value for token in library.tokenize(word)]
-
-
 def test_fast_and_slow_tokenizers_agree(nb, folder, tokenizer) -> None:
     slow = nb.BertTokenizer.from_pretrained(folder)
     texts = [*TEXTS, "Café, ZÜRICH: 2:1!", "вратарь", "主队", "🙂 ok", "", "can't stop-start $3.50"]
@@ -101,32 +87,15 @@ def test_shuffling_changes_the_order_of_batches(nb, tokenizer) -> None:
     assert first != second and sorted(first) == sorted(second) and len(batches) == len(first) == 9
 
 
-def test_usual_batches_give_the_same_ids(nb, folder, tokenizer) -> None:
-    slow = nb.BertTokenizer.from_pretrained(folder)
-    with nb.transformers_log():
-        usual = [ids.numpy() for ids, _ in nb.usual_batches(slow, TEXTS, LABELS, 4, length=16)]
-    expected = tokenizer(TEXTS, padding="max_length", truncation=True, max_length=16)["input_ids"]
-    assert np.concatenate(usual).tolist() == expected
-
-
-def test_pipeline_speeds(nb, folder, tokenizer) -> None:
-    with nb.transformers_log():
-        speeds = nb.pipeline_speeds(
-            tokenizer, nb.BertTokenizer.from_pretrained(folder), TEXTS * 40, np.zeros(240, int)
-        )
-    usual, first, later = speeds.values()
-    assert 0 < usual < later and first < later
+def test_tokenizing_speed(nb) -> None:
+    """Лучшая из попыток: первая, медленная, не в счёт."""
+    waits = iter([0.2, 0.01, 0.1])
+    assert 200 < nb.tokenizing_speed(lambda texts: nb.time.sleep(next(waits)), TEXTS) <= 600
 
 
 def test_drop_mask(nb, tokenizer) -> None:
     inputs, labels = next(iter(nb.drop_mask(nb.make_batches(tokenizer, TEXTS, LABELS, 6))))
     assert set(inputs) == {"input_ids"} and sorted(labels.numpy()) == sorted(LABELS)
-
-
-def test_spaced(nb) -> None:
-    assert [nb.spaced(number) for number in (7, 1540, 22714756, 3487.6)] == [
-        "7", "1 540", "22 714 756", "3 488",
-    ]  # fmt: skip
 
 
 # --- модель ---
@@ -185,7 +154,7 @@ def test_count_weights_of_bert_base(nb) -> None:
 
 
 def test_attentions_of_the_first_layer_by_hand(nb, tokenizer, model) -> None:
-    """Внимание первого слоя прямо из файла весов: эмбеддинги, нормировка, softmax(QKᵀ/√d)."""
+    """Внимание первого слоя прямо из файла весов: эмбеддинги, нормализация, softmax(QKᵀ/√d)."""
     minilm = ak.load_minilm()
     ids, expected_tokens = minilm.tokenize("Oil prices fall again")
     get = minilm.weights.__getitem__
@@ -251,14 +220,11 @@ def test_layer_learns_from_logits_and_not_from_a_string(nb) -> None:
     labels = rng.integers(0, 4, 400)
     features = np.tanh(rng.normal(size=(4, 32))[labels] + rng.normal(size=(400, 32))).astype("f")
     right = {}
-    for name, loss in {
-        "логиты": nb.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        "строка": "sparse_categorical_crossentropy",
-    }.items():
-        layers = [nb.train_layer(features, labels, loss, seed, epochs=3) for seed in (1, 1, 2)]
+    for loss in nb.LOSSES:
+        layers = [nb.train_layer(features, labels, loss, "10 эпох по 0,01", seed) for seed in (1, 1, 2)]
         weights = [layer.get_weights()[0] for layer in layers]
         assert np.array_equal(*weights[:2]) and not np.array_equal(*weights[1:])
-        right[name] = [np.mean(layer(features).numpy().argmax(axis=1) == labels) for layer in layers]
+        right[loss] = [nb.share(layer, features, labels) for layer in layers]
     assert min(right["логиты"]) > 0.95 and max(right["строка"]) < min(right["логиты"])
 
 
@@ -269,6 +235,16 @@ def test_fine_tuning_moves_every_weight(nb, folder, tokenizer) -> None:
     losses, seconds = nb.fit_classifier(model, batches, 4, rate=1e-3)
     assert not any(np.array_equal(a, b) for a, b in zip(before, model.weights, strict=True))
     assert losses[-1] < losses[0] and len(losses) == 4 and seconds > 0
+
+
+def test_rate_ends_at_zero(nb, folder, tokenizer) -> None:
+    """Прогрев и спад посчитаны в батчах: наибольшая скорость — после десятой части шагов, в конце — ноль."""
+    model, _ = nb.load_classifier(folder)
+    batches = nb.make_batches(tokenizer, TEXTS, LABELS, 2)
+    nb.fit_classifier(model, batches, 10, rate=1e-4)
+    rates = [float(model.optimizer.learning_rate(step)) for step in range(31)]
+    assert int(model.optimizer.iterations) == 30 and np.argmax(rates) == 3
+    assert rates[3] == pytest.approx(1e-4) and rates[0] == rates[30] == 0
 
 
 def test_default_loss_is_on_logits(nb, folder, tokenizer) -> None:
@@ -284,15 +260,6 @@ def test_default_loss_is_on_logits(nb, folder, tokenizer) -> None:
     by_hand = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(6), labels]
     assert model.evaluate(batches, verbose=0)[0] == pytest.approx(by_hand.mean(), abs=1e-4)
     assert losses[0] == pytest.approx(np.log(4), abs=0.3)
-
-
-def test_tfidf_learns_and_paired(nb) -> None:
-    texts = [word for word in ("goal cup", "oil price", "peace talks", "new planet") for _ in range(3)]
-    labels = np.repeat(np.arange(4), 3)
-    assert (nb.tfidf(texts, labels).predict(texts) == labels).all()
-    first, second = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 0, 1, 0], bool)
-    assert nb.paired(first, second) == (3, 1, pytest.approx(0.625))
-    assert nb.paired(first, first) == (0, 0, 1)
 
 
 def test_saved_model_answers_the_same(nb, tokenizer, model, tmp_path) -> None:

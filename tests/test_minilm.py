@@ -35,6 +35,20 @@ def test_weights(model: ak.MiniLM) -> None:
     assert sum(array.size for array in model.weights.values()) == 22_713_216
 
 
+def test_layer_by_roles(model: ak.MiniLM) -> None:
+    layer = model.layer(3)
+    assert {role: [array.shape for array in arrays] for role, arrays in layer.items()} == {
+        "attention": [(384, 384), (384,)] * 4,
+        "attention_norm": [(384,)] * 2,
+        "wide": [(384, 1536), (1536,)],
+        "narrow": [(1536, 384), (384,)],
+        "ffn_norm": [(384,)] * 2,
+    }
+    weights = {name: array for name, array in model.weights.items() if "layer.3." in name}
+    assert len(weights) == sum(map(len, layer.values())) == 16
+    assert (layer["wide"][0] == weights["encoder.layer.3.intermediate.dense.weight"].T).all()
+
+
 def test_tokens(model: ak.MiniLM) -> None:
     ids, tokens = model.tokenize("The chicken, unbelievably!")
     assert tokens == ["[CLS]", "the", "chicken", ",", "un", "##bel", "##ie", "##va", "##bly", "!", "[SEP]"]

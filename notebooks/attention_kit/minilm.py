@@ -28,6 +28,13 @@ SIZES = {  # имя в MiniLM.config → имя в config.json
     "positions": "max_position_embeddings",
     "epsilon": "layer_norm_eps",
 }
+PARTS = {  # роль в слое → имена матриц и смещений; «attention» — в порядке слоя Keras
+    "attention": tuple(f"attention.{name}" for name in ("self.query", "self.key", "self.value", "output.dense")),
+    "attention_norm": ("attention.output.LayerNorm",),
+    "wide": ("intermediate.dense",),
+    "narrow": ("output.dense",),
+    "ffn_norm": ("output.LayerNorm",),
+}  # fmt: skip
 REPAIR = (
     "Восстановите окружение командой `make clean`, затем `make lab` "
     "(в Colab: выполните заново первую ячейку)."
@@ -45,6 +52,22 @@ class MiniLM(NamedTuple):
     weights: dict[str, np.ndarray]
     config: dict[str, int | float]
     tokenizer: "Tokenizer"
+
+    def layer(self, number: int) -> dict[str, list[np.ndarray]]:
+        """Веса одного слоя по ролям; матрицы — (вход, выход), как в Keras.
+
+        attention — матрица и смещение запроса, ключа, значения и выхода; wide и narrow — матрица и смещение
+        двух слоёв FFN; attention_norm и ffn_norm — γ и β.
+        """
+        place = f"encoder.layer.{number}"
+        return {
+            role: [
+                self.weights[f"{place}.{name}.{kind}"].T
+                for name in names
+                for kind in ("weight", "bias")
+            ]
+            for role, names in PARTS.items()
+        }
 
     def tokenize(self, text: str) -> tuple[list[int], list[str]]:
         """Номера и тексты токенов вместе с [CLS] и [SEP]; «##» — продолжение слова.

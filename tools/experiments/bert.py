@@ -56,11 +56,11 @@ def tfidf(seed: int, rows: int) -> Outcome:
 
 
 def scratch(seed: int, rows: int, name: str) -> Outcome:
-    """Модель из 03 с нуля; строк мало — батч меньше, эпох больше, как в самом 03."""
+    """Модель из 03 с нуля; строк мало — батч меньше, эпох больше."""
     data = parts(rows, seed)
     if rows == 4000:
         data = data._replace(tuned=fine_tuned(seed, rows)[2])
-    if name == "обычный код":
+    if name == "пример Keras":
         return news.run_tutorial(seed, data, epochs=15)
     return news.run(seed, data, news.BUILDERS[name], 3 * news.EPOCHS, batch_size=32)
 
@@ -128,5 +128,5 @@ def models(rows: int) -> dict[str, Any]:
     """Название → функция (зерно, rows); с нуля на малом числе строк — только трансформер."""
     found = {"TF-IDF": tfidf, TUNED: tuned}
     found |= {f"MiniLM, {name}, заморожен": partial(frozen, name=name) for name in ("среднее", "pooled")}
-    names = [*news.BUILDERS, "обычный код"] if rows == 4000 else ["трансформер"]
+    names = [*news.BUILDERS, "пример Keras"] if rows == 4000 else ["трансформер"]
     return found | {name: partial(scratch, name=name) for name in names}

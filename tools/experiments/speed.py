@@ -34,9 +34,9 @@ def classifier(seed: int, name: str) -> Outcome:
     nb, data = notebook("03"), news.parts()
     nb.keras.utils.set_random_seed(seed)
     if name == "TF-IDF":
-        predict, size = nb.tfidf(data.train, data.valid)
+        predict, size = ak.tfidf(data.train, data.valid)
         return per_second(size, predict, data.test[0])
-    if name == "обычный код":
+    if name == "пример Keras":
         model = nb.tutorial_model(data.vectorizer.get_vocabulary())
         predict = partial(news.tutorial_answers, model)
     else:
@@ -84,7 +84,7 @@ def plan() -> list[Experiment]:
         ("01", "RNN с вниманием"): partial(translator, attention=True),
         ("01", "RNN без внимания"): partial(translator, attention=False),
     }
-    names = ("TF-IDF", *news.BUILDERS, "обычный код")
+    names = ("TF-IDF", *news.BUILDERS, "пример Keras")
     runs |= {("03", name): partial(classifier, name=name) for name in names}
     names = (bert.TUNED, "MiniLM, среднее, заморожен", "MiniLM, pooled, заморожен")
     runs |= {("06", name): minilm for name in names}
