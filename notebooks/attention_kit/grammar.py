@@ -382,7 +382,9 @@ class Grammar(NounMaker):
 
     def verb(self, pattern: dict, wish: Wish) -> dict:
         """Глагол с управлением образца, подходящий времени и слову, которое заменяет «который»."""
-        fits = [v for v in self.known(verbs(pattern["frame"])) if wish.tense in (None, *tenses(v))]
+        fits = [
+            v for v in self.known(verbs(pattern["frame"])) if wish.tense in (None, *tenses(v))
+        ]
         if wish.antecedent:
             column = "subject" if wish.gap == "S" else "object"
             fits = [v for v in fits if expand(v[column]) & wish.antecedent.row["classes"]]
