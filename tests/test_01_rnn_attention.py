@@ -243,7 +243,7 @@ def test_pieces_serve_as_words(nb, memorized) -> None:
     assert nb.translate_all(model, pairs, words) == [ak.detokenize(p.en) for p in pairs]
     rows, columns = words.target.split(pairs[0].en), words.source.split(pairs[0].ru)
     (matrix,) = nb.maps_of(model, pairs[:1], words)
-    assert len(rows) > len(pairs[0].en) and matrix.shape == (len(rows), len(columns))
+    assert len(rows) > len(pairs[0].en) and matrix.shape == (len(rows) + 1, len(columns))
     merged = ak.merge_pieces(matrix, rows, columns)
     assert merged.shape == (len(pairs[0].en), len(pairs[0].ru))
     assert np.allclose(merged.sum(axis=1), 1, atol=1e-4)

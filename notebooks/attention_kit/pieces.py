@@ -80,10 +80,11 @@ def merge_pieces(
 ) -> np.ndarray:
     """Карта (кусков, кусков) → (слов, слов): столбцы кусков одного слова складываются, строки — усредняются.
 
-    Сумма весов в строке остаётся прежней.
+    Лишние строки (метка конца) и столбцы отбрасываются; сумма весов в строке остаётся прежней.
     """
+    weights = np.asarray(weights)[: len(rows), : len(columns)]
     by_column = np.zeros((len(weights), max(whole_words(columns)) + 1))
-    np.add.at(by_column.T, whole_words(columns), np.asarray(weights)[:, : len(columns)].T)
+    np.add.at(by_column.T, whole_words(columns), weights.T)
     numbers = whole_words(rows)
     return np.stack(
         [by_column[np.equal(numbers, word)].mean(axis=0) for word in range(numbers[-1] + 1)]
