@@ -10,15 +10,15 @@ from experiments import Experiment, Outcome, Scores, notebook, tutorial
 FEW = 9_246  # столько пар из 20 000 не длиннее 13 слов
 
 
-def on_our_corpus(
+def trained(
     seed: int,
     attention: bool = True,
     epochs: int = 4,
     longest: int = 26,
     pairs: int = 20_000,
     spread: float | None = None,
-) -> Outcome:
-    """Обучение на первых pairs парах до longest слов; BLEU и точные переводы по длинам, AER.
+) -> tuple[Any, Any, ak.Corpus, float]:
+    """Переводчик, обученный на первых pairs парах до longest слов, его словари, корпус и секунды обучения.
 
     spread — разброс начальных эмбеддингов кодировщика; None — как в блокноте.
     """
@@ -29,6 +29,12 @@ def on_our_corpus(
     nb.keras.utils.set_random_seed(seed)
     model = nb.Translator(words, 128, attention, spread)
     _, seconds = nb.train(model, train, words, epochs, valid)
+    return model, words, corpus, seconds
+
+
+def on_our_corpus(seed: int, **options: Any) -> Outcome:
+    """BLEU и точные переводы по длинам, AER; options — как у trained."""
+    model, words, corpus, seconds = trained(seed, **options)
     return model.count_params(), seconds, scores(model, words, corpus)
 
 
