@@ -1,5 +1,6 @@
 """Переводчик из 01 и его соперник — модель из руководства TensorFlow."""
 
+import os
 from functools import partial
 from typing import Any
 
@@ -131,3 +132,24 @@ def plan() -> list[Experiment]:
         ours("RNN с вниманием, 7 эпох, слова вместо кусков", "Tatoeba", 1, partial(variant, pieces=False))
     )
     return rows
+
+
+def main() -> None:
+    """Для `make bench`: обе модели одна за другой, равное время обучения, одни и те же пары."""
+    os.environ.setdefault("COURSE_PROFILE", "cpu")
+    try:
+        size, seconds, ours = on_tatoeba(1, epochs=7)
+        rival_size, rival_seconds, rival = tutorial_on_tatoeba(1, seconds)
+    except ak.SourceError as error:
+        print(f"Сравнение переводчиков пропущено: {error}")
+        return
+    print("переводчик, Tatoeba       весов   секунд   BLEU")
+    for name, *numbers, found in (
+        ("RNN с вниманием", size, seconds, ours),
+        ("руководство TensorFlow", rival_size, rival_seconds, rival),
+    ):
+        print(f"{name:22} {ak.spaced(numbers[0]):>10} {numbers[1]:6.0f} {dict(found)['BLEU']:8.1f}")
+
+
+if __name__ == "__main__":
+    main()
