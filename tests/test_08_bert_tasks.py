@@ -5,7 +5,6 @@ import json
 import os
 import weakref
 from collections import Counter
-from functools import partial
 
 import attention_kit as ak
 import keras
@@ -49,7 +48,8 @@ def small(nb, monkeypatch):
 
     keras.utils.set_random_seed(0)
     monkeypatch.setattr(nb, "load_encoder", load_encoder)
-    monkeypatch.setattr(nb, "fine_tune", partial(nb.fine_tune, rate=1e-2))
+    fine_tune = nb.fine_tune
+    monkeypatch.setattr(nb, "fine_tune", lambda *args: fine_tune(*args[:4], rate=1e-2))
     return nb
 
 
@@ -439,8 +439,12 @@ def test_long_text_is_read_by_windows(small, monkeypatch) -> None:
 
     def predict(model, rows):
         """Логит начала велик у «Tu», конца — у следующего за ним «Sand»."""
-        ids = [np.array(row["token_ids"]) * np.array(row["segment_ids"]) for row in rows]
-        return [(1.0 * (row == sand), 1.0 * (np.roll(row, 2) == sand)) for row in ids]
+        ids = [np.array(row["token_ids"]) for row in rows]
+        inside = [(row["segment_ids"] * (x != small.SEP)) > 0 for row, x in zip(rows, ids, strict=True)]
+        return [
+            (np.where(keep, x == sand, -1e9), np.where(keep, np.roll(x, 2) == sand, -1e9))
+            for x, keep in zip(ids, inside, strict=True)
+        ]
 
     monkeypatch.setattr(small, "predict", predict)
     answer, windows = small.ask(None, text, "Who sold “tea”?")
@@ -455,7 +459,7 @@ def test_long_text_is_read_by_windows(small, monkeypatch) -> None:
 def test_names_in_the_readers_text(small) -> None:
     model, *_ = small.train_tagger(SENTENCES * 8, 20)
     assert small.names_in("«Ada\u00ad Byron left Oslo.»", model) == "[Ada Byron](PER) left [Oslo](LOC)."
-    with pytest.raises(ValueError, match="602 токен.* 512"):
+    with pytest.raises(ValueError, match="602.* 512"):
         small.names_in("Oslo " * 600, model)
     with pytest.raises(ValueError, match="строка"):
         small.names_in(2026, model)
