@@ -202,7 +202,7 @@ def sample(tmp_path: Path) -> Path:
 CAUGHT = {
     "определение": Fault("sample", "маска", "def mask", "[1]", "[2]", caught="mask("),
     "вывод": Fault("sample", "число", "print(total)", "3", "4", stored=True),
-    "код": Fault("sample", "карта", "assert", "== 3", "== 4"),
+    "код": Fault("sample", "карта", "assert total", "== 3", "== 4"),
     "не с начала": Fault("sample", "карта", "wide =", "mask(2)", "mask(3)", since="wide ="),
 }
 
