@@ -416,9 +416,7 @@ def _span(ax: Axes, task: Task, columns: list[float], bottom: float) -> None:
     _everywhere(ax, task, columns, bottom)
     left = columns[0] - 0.3
     for y, name, shares in ((4.25, "начало", START), (5.2, "конец", END)):
-        label(
-            ax, left, bottom + y + 0.35, f"{name}: softmax по позициям", fontsize=9.5, ha="left", color=GREY
-        )
+        label(ax, left, bottom + y + 0.35, f"{name}: softmax", fontsize=9.5, ha="left", color=GREY)
         for x, share in zip(columns, shares, strict=True):
             color = DECODER[1] if share == max(shares) else FAINT[1]
             height = max(0.02, 0.75 * share)

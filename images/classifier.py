@@ -69,7 +69,7 @@ def _words(ax: Axes) -> None:
         label(ax, 2.35, y, str(number), color=color)
         label(ax, 7.3, y, str(row), color=color)
         label(ax, 16.25, y, str(number > 0), color=color)
-    for x, text in ((2.35, "номер"), (7.3, "место"), (16.25, "маска")):
+    for x, text in ((2.35, "номер"), (7.3, "позиция"), (16.25, "маска")):
         label(ax, x, TOP + 0.45, text)
 
 
