@@ -16,6 +16,21 @@ LEARNING_FAULTS = [
     LearningFault("01", "переводы в другом порядке строк", "def translate_all(", "in zip(chunk,", "in zip(sorted(chunk),", "checked = corpus.test"),
 
     # --- 03 ---
+    LearningFault("03", "потери ждут вероятностей", "def train_model(", "from_logits=True", "from_logits=False", "full = learn_order("),
+    LearningFault("03", "прогрев не кончается", "def train_model(", "min(100, steps // 4)", "1000 * steps", "full = learn_order("),
+    LearningFault("03", "расписание в эпохах вместо шагов", "def train_model(", "steps = epochs * len(batches)", "steps = epochs",
+                  "full = learn_order("),
+    LearningFault("03", "рубрики сдвинуты на строку", "def make_batches(", "(vectorizer(t), y)", "(vectorizer(t), tf.roll(y, 1, 0))",
+                  "full = learn_order("),
+    LearningFault("03", "градиент не доходит до слоя", "def make_transformer(", "classify_mean(x,", "classify_mean(ops.stop_gradient(x),",
+                  "full = learn_order("),
+    LearningFault("03", "оставлены худшие веса", "def train_model(", 'EarlyStopping("val_loss",', 'EarlyStopping("val_loss", mode="max",',
+                  "shares = ["),
+    LearningFault("03", "ответы в другом порядке строк", "def predict(", "result[part] =", "result[start : start + 256] =", "shares = ["),
+    LearningFault("03", "подписи карты сдвинуты на слово", "heads = look(", "[i] for i in ids[0]", "[i] for i in np.roll(ids[0], 1)",
+                  "heads = look("),
+    LearningFault("03", "строки карты вместо столбцов", "visible > 1.7", "weights.mean(axis=(0, 1))", "weights.mean(axis=(0, 2))",
+                  "visible > 1.7"),
 
     # --- 06 ---
     LearningFault("06", "предобученные веса не загружены", "frozen = Encoder(", 'name="encoder")',

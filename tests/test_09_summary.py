@@ -200,9 +200,6 @@ def test_numbers_of_the_screen_are_recorded() -> None:
     assert f"{seconds} с; на 4 000 — {bag} %" in screen
     share, seconds = said("08", "MiniLM, сущности", "наши предложения", "F1 сущностей, %")
     assert f"{seconds} с; F1 имён {share} %" in screen
-    score, seconds = said("01", "RNN с вниманием", "наш корпус", "BLEU, 14–21 слов")
-    without, _ = said("01", "RNN без внимания, 12 эпох", "наш корпус", "BLEU, 14–21 слов")
-    assert f"{seconds} с; BLEU {score} вместо {without} без внимания" in screen
 
 
 def test_one_encoder_has_one_speed() -> None:
