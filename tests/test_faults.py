@@ -75,7 +75,7 @@ FAULTS = [
           caught="classifier = make_classifier()"),
     Fault("08-bert-tasks", "форма", cell="def make_classifier(", old='(encoder.output["pooled_output"])', new='(encoder.output["sequence_output"])',
           caught="classifier = make_classifier()"),
-    Fault("08-bert-tasks", "число", cell="classifier = make_classifier()", old="22 714 756", new="22 714 757", stored=True),
+    Fault("08-bert-tasks", "число", cell="classifier = make_classifier()", old="22\u00a0714\u00a0756", new="22\u00a0714\u00a0757", stored=True),
     Fault("08-bert-tasks", "карта", cell="by_words = span_probabilities(", old="span_grid(start_logits, end_logits)",
           new="span_grid(end_logits, start_logits)", since='words = ["Anna"'),
     Fault("09-summary", "маска", cell="def summary(", old='rows["origin"] == "записано"', new='rows["origin"] != ""',
