@@ -420,7 +420,7 @@ def encoder(nb, minilm):
 def reference(tmp_path_factory):
     """То же от transformers: в отдельном процессе, потому что ей нужен прежний Keras."""
     target = tmp_path_factory.mktemp("bert") / "reference.npz"
-    arguments = json.dumps([str(minilm_module._folder()), str(target), TEXTS])
+    arguments = json.dumps([str(minilm_module.package_folder()), str(target), TEXTS])
     env = os.environ | {"TF_USE_LEGACY_KERAS": "1", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", REFERENCE, arguments], env=env, capture_output=True, text=True

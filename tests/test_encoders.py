@@ -339,13 +339,13 @@ def test_incomplete_course_data_is_mentioned(course_data, server, capsys) -> Non
 def test_embedded_folder(capsys) -> None:
     found = ak.hf_encoder()
     assert capsys.readouterr().out == "Источник: встроенный кодировщик MiniLM\n"
-    assert found == ak.HFEncoder(str(minilm._folder()), "MiniLM")
+    assert found == ak.HFEncoder(str(minilm.package_folder()), "MiniLM")
 
 
 def test_quick_uses_the_embedded_one(monkeypatch, capsys) -> None:
     monkeypatch.setenv("COURSE_PROFILE", "quick")
     monkeypatch.setattr(encoders, "run_script", None)
-    monkeypatch.setattr(encoders, "_exported_minilm", lambda: ak.HubEncoder("a", "b", "MiniLM"))
+    monkeypatch.setattr(encoders, "exported_minilm", lambda: ak.HubEncoder("a", "b", "MiniLM"))
     assert ak.hf_encoder("bert-base-uncased").name == "MiniLM"
     assert capsys.readouterr().out == QUICK_SAYS
     assert ak.hub_encoder("https://tfhub.dev/x/y/1").name == "MiniLM"
@@ -354,8 +354,8 @@ def test_quick_uses_the_embedded_one(monkeypatch, capsys) -> None:
 
 def test_damaged_package(monkeypatch, tmp_path) -> None:
     for name in minilm.SHA256:
-        (tmp_path / name).symlink_to(minilm._folder() / name)
-    monkeypatch.setattr(minilm, "_folder", lambda: tmp_path)
+        (tmp_path / name).symlink_to(minilm.package_folder() / name)
+    monkeypatch.setattr(minilm, "package_folder", lambda: tmp_path)
     (tmp_path / "config.json").unlink()
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match=r"Файл config.json .*испорчен.*make clean"):
@@ -396,7 +396,7 @@ def archive(folder: Path, *names: str) -> bytes:
 def exported(monkeypatch) -> ak.HubEncoder:
     """Вместо долгого экспорта MiniLM — готовый ответ."""
     found = ak.HubEncoder("предобработка", "кодировщик", "MiniLM")
-    monkeypatch.setattr(encoders, "_exported_minilm", lambda: found)
+    monkeypatch.setattr(encoders, "exported_minilm", lambda: found)
     return found
 
 
@@ -489,7 +489,7 @@ def test_hub_folder(saved_model, exported, capsys) -> None:
 def test_not_a_hub_folder(saved_model, tmp_path, monkeypatch) -> None:
     import tensorflow as tf
 
-    monkeypatch.setattr(encoders, "_exported_minilm", None)  # ошибка — до долгого экспорта
+    monkeypatch.setattr(encoders, "exported_minilm", None)  # ошибка — до долгого экспорта
     files = contents(saved_model)
     cases = {
         "нет saved_model.pb": {k: v for k, v in files.items() if k != "saved_model.pb"},
@@ -518,7 +518,7 @@ def test_not_a_hub_folder(saved_model, tmp_path, monkeypatch) -> None:
     ],
 )  # fmt: skip
 def test_names_for_tables(handle: str, name: str) -> None:
-    assert encoders._hub_name(handle) == name
+    assert encoders.hub_name(handle) == name
 
 
 # --- то, что строится из MiniLM ---
@@ -533,7 +533,7 @@ def built(monkeypatch) -> list[Path]:
         folders.append(folder)
         write(folder, {"preprocess/a": b"a" * 99, "encoder/b": b"b" * 99})
 
-    monkeypatch.setattr(encoders, "_export_for_hub", export)
+    monkeypatch.setattr(encoders, "export_for_hub", export)
     return folders
 
 
@@ -580,7 +580,7 @@ def test_failed_build_leaves_nothing(cache, monkeypatch, error: Exception, reaso
         write(folder, {"encoder/b": b"half"})
         raise error
 
-    monkeypatch.setattr(encoders, "_export_for_hub", export)
+    monkeypatch.setattr(encoders, "export_for_hub", export)
     with pytest.raises(ValueError, match=rf"Подготовить MiniLM не удалось \({reason}\).*ещё раз"):
         ak.hub_encoder()
     assert [path.name for path in (cache / "cache" / "encoders").iterdir() if path.is_dir()] == []
@@ -610,7 +610,7 @@ def export(model, folder):
     print("строю", flush=True)
     time.sleep(float(sys.argv[1]))
 
-encoders._export_for_hub = export
+encoders.export_for_hub = export
 print(ak.hub_encoder().encoder)
 """
 
@@ -644,7 +644,7 @@ def test_keras_hub_copy(cache, capsys) -> None:
     from safetensors.numpy import load_file
 
     folder = Path(ak.keras_hub_folder())
-    theirs = load_file(minilm._folder() / "model.safetensors")
+    theirs = load_file(minilm.package_folder() / "model.safetensors")
     ours = load_file(folder / "model.safetensors")
     assert len(ours) == len(theirs)
     for name in ("embeddings.LayerNorm.weight", "encoder.layer.5.output.LayerNorm.bias"):

@@ -72,7 +72,7 @@ def test_heatmaps_share_a_figure():
 def test_labels_are_readable_and_do_not_collide(size):
     words = (["достопримечательность", "я", "который", "дом"] * 10)[:size]
     figure = ak.heatmap(np.eye(size), words, words, gold=({(0, 0)}, set()))
-    assert Image.open(BytesIO(figures._png(figure))).width <= 900
+    assert Image.open(BytesIO(figures.png(figure))).width <= 900
     labels = figure.axes[0].get_yticklabels()
     assert all(label.get_fontsize() >= 7 for label in labels)
     boxes = [label.get_window_extent() for label in labels]
@@ -168,7 +168,7 @@ def test_large_head_grid_lists_its_words_below():
     figure = ak.head_grid(heads(6, 12, 15, 15), words)
     assert not texts(panels(figure)[0].get_yticklabels())
     assert texts(figure.texts) == ["Слова: " + " ".join(words)]
-    assert Image.open(BytesIO(figures._png(figure))).width <= 900
+    assert Image.open(BytesIO(figures.png(figure))).width <= 900
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_course_image_is_shown_with_its_own_alt(tmp_path, monkeypatch, shown):
 
 
 def width(figure) -> int:
-    return Image.open(BytesIO(figures._png(figure))).width
+    return Image.open(BytesIO(figures.png(figure))).width
 
 
 @pytest.mark.parametrize("draw", ["карта", "сетка", "кривая"])
@@ -308,11 +308,11 @@ def test_long_title_and_words_wrap(draw):
 
 
 def test_signs_that_the_font_lacks_become_codes(capsys):
-    figures._glyph.cache_clear()
+    figures.glyph.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = ak.heatmap(np.eye(2), ["кот", "貓"], ["cat", "貓"], title="貓")
-        figures._png(figure)
+        figures.png(figure)
     assert texts(figure.axes[0].get_xticklabels()) == ["кот", "U+8C93"]
     assert capsys.readouterr().out.count("U+8C93") == 1
 
@@ -325,7 +325,7 @@ def test_style_of_the_reader_changes_nothing(tmp_path, setting):
     code = """
 import hashlib, attention_kit as ak
 from attention_kit import figures
-print(hashlib.sha256(figures._png(ak.training_curve({"loss": [2, 1]}, title="Кривая"))).hexdigest())
+print(hashlib.sha256(figures.png(ak.training_curve({"loss": [2, 1]}, title="Кривая"))).hexdigest())
 """
     shown = []
     for text in ("", setting):

@@ -55,7 +55,7 @@ def minilm() -> ak.MiniLM:
 
 
 def embedded_texts() -> list[str]:
-    rows = [row for part in news._read_folder(news.EMBEDDED).values() for row in part]
+    rows = [row for part in news.read_folder(news.FOLDER).values() for row in part]
     return [f"{title} {description}" for title, description, _ in rows]
 
 
@@ -78,7 +78,7 @@ def test_same_ids_on_embedded_news(preprocess, minilm) -> None:
 
 @pytest.mark.skipif(AG_NEWS is None, reason="нет файлов AG News")
 def test_same_ids_on_ag_news(preprocess, minilm) -> None:
-    rows = [row for part in news._read_folder(AG_NEWS).values() for row in part]
+    rows = [row for part in news.read_folder(AG_NEWS).values() for row in part]
     texts = [f"{title} {description}" for title, description, _ in rows]
     assert len(texts) > 25_000
     assert our_ids(preprocess, texts) == hugging_face_ids(minilm, texts)

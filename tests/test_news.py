@@ -98,7 +98,7 @@ def source() -> str:
 
 
 def test_course_data_comes_first(course_data, monkeypatch, capsys):
-    monkeypatch.setattr(news, "_run_tfds", None)  # обращение к сети — ошибка
+    monkeypatch.setattr(news, "run_tfds", None)  # обращение к сети — ошибка
     fill(course_data)
     train, test, classes, source_name = ak.load_news()
     assert sorted(rows(train)) == CLEAN
@@ -125,7 +125,7 @@ def test_incomplete_folder_is_mentioned(course_data, capsys, missing):
 
 def test_quick_profile_uses_the_embedded_corpus_only(course_data, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_PROFILE", "quick")
-    monkeypatch.setattr(news, "_run_tfds", None)
+    monkeypatch.setattr(news, "run_tfds", None)
     fill(course_data)
     assert "quick" in embedded_is_used(source(), capsys)
 
@@ -259,7 +259,7 @@ def stub_tfds(monkeypatch, content: dict[str, str]) -> list[int]:
             for name, text in content.items():
                 target.writestr(name, text)
 
-    monkeypatch.setattr(news, "_run_tfds", run)
+    monkeypatch.setattr(news, "run_tfds", run)
     return calls
 
 
@@ -305,7 +305,7 @@ def test_killed_child_is_said(monkeypatch, capsys):
 
 def test_two_notebooks_at_once_prepare_once(monkeypatch):
     calls, results = stub_tfds(monkeypatch, GOOD), []
-    threads = [threading.Thread(target=lambda: results.append(news._from_tfds())) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: results.append(news.from_tfds())) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -18,7 +18,7 @@ PARTS = ("train", "test")
 @pytest.fixture(scope="module")
 def rows() -> dict[str, list[tuple[str, str, int]]]:
     return {
-        name: news.parse_news((news.EMBEDDED / f"{name}.csv").read_bytes(), f"{name}.csv") for name in PARTS
+        name: news.parse_news((news.FOLDER / f"{name}.csv").read_bytes(), f"{name}.csv") for name in PARTS
     }
 
 
@@ -55,7 +55,7 @@ def test_length_and_characters(rows):
 
 def test_written_in_the_form_of_ag_news():
     for name in PARTS:
-        data = (news.EMBEDDED / f"{name}.csv").read_bytes()
+        data = (news.FOLDER / f"{name}.csv").read_bytes()
         assert b"\r" not in data
         assert data.endswith(b'"\n')
         assert all(re.fullmatch(rb'"[1-4]","[^,].*","[^,].*"', line) for line in data.splitlines())
@@ -63,7 +63,7 @@ def test_written_in_the_form_of_ag_news():
 
 def test_cleaning_changes_nothing_in_our_texts():
     for name in PARTS:
-        with open(news.EMBEDDED / f"{name}.csv", encoding="utf-8", newline="") as file:
+        with open(news.FOLDER / f"{name}.csv", encoding="utf-8", newline="") as file:
             for row in csv.reader(file):
                 assert [ak.clean_news_text(text) for text in row] == row
 

@@ -80,11 +80,11 @@ def hub_encoder(encoder: str = "minilm", preprocess: str | None = None) -> HubEn
         try:
             model, kind = _hub_part(encoder, "encoder")
             ready, _ = _hub_part(preprocess, "preprocess")
-            print(f"Источник: {kind}, {_hub_name(encoder)}")
-            return HubEncoder(ready, model, _hub_name(encoder))
+            print(f"Источник: {kind}, {hub_name(encoder)}")
+            return HubEncoder(ready, model, hub_name(encoder))
         except (SourceError, OSError) as error:
-            reason = f"{_hub_name(encoder)} из сети не получен ({_said(error)})"
-    found = _exported_minilm()
+            reason = f"{hub_name(encoder)} из сети не получен ({_said(error)})"
+    found = exported_minilm()
     print(f"{EMBEDDED_LINE} — {reason}")
     return found
 
@@ -195,7 +195,7 @@ def _is_address(handle: str) -> bool:
     return handle.startswith(("https://", "http://"))
 
 
-def _hub_name(handle: str) -> str:
+def hub_name(handle: str) -> str:
     """…/tensorflow/small_bert/bert_en_uncased_L-4_H-128_A-2/1 → small_bert/bert_en_uncased_L-4_H-128_A-2."""
     if not _is_address(handle):
         return NAME if handle == "minilm" else Path(handle).name
@@ -208,7 +208,7 @@ def _hub_name(handle: str) -> str:
 def _hub_part(handle: str, part: str) -> tuple[str, str]:
     """Папка SavedModel и вид источника; part — preprocess или encoder, если handle — «minilm»."""
     if handle == "minilm":
-        return getattr(_exported_minilm(), part), "встроенный кодировщик"
+        return getattr(exported_minilm(), part), "встроенный кодировщик"
     if _is_address(handle):
         folder, kind = _hub_from_course_data(handle) or _from_hub(handle)
         return str(folder), kind
@@ -242,10 +242,10 @@ def _saved_model_problem(folder: Path) -> str:
 
 
 def _hub_from_course_data(address: str) -> tuple[Path, str] | None:
-    if (data := course_data()) and (folder := data / _hub_name(address)).is_dir():
+    if (data := course_data()) and (folder := data / hub_name(address)).is_dir():
         if not (problem := _saved_model_problem(folder)):
             return folder, "COURSE_DATA"
-        print(f"В COURSE_DATA есть {_hub_name(address)}, но не годится: {problem}.")
+        print(f"В COURSE_DATA есть {hub_name(address)}, но не годится: {problem}.")
     return None
 
 
@@ -330,13 +330,13 @@ def _from_hugging_face(name: str) -> tuple[Path, str]:
 # --- MiniLM в других видах ---
 
 
-def _exported_minilm() -> HubEncoder:
+def exported_minilm() -> HubEncoder:
     """Две SavedModel из весов MiniLM; строятся один раз, секунд за двадцать."""
-    folder = _built("minilm-tf-hub", _export_for_hub)
+    folder = _built("minilm-tf-hub", export_for_hub)
     return HubEncoder(str(folder / "preprocess"), str(folder / "encoder"), NAME)
 
 
-def _export_for_hub(model: Path, folder: Path) -> None:
+def export_for_hub(model: Path, folder: Path) -> None:
     check_libraries("transformers")
     run_script(
         "_hub_export.py", model, folder,

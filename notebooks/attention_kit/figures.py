@@ -46,14 +46,14 @@ def img_tag(figure_or_path: Figure | Path | str, alt: str) -> str:
             "Нужно описание рисунка (alt): одно предложение о том, что на нём видно."
         )
     if isinstance(figure_or_path, Figure):
-        mime, data = "image/png", _png(figure_or_path)
+        mime, data = "image/png", png(figure_or_path)
     else:
         mime, data = _image_file(Path(figure_or_path))
     source = f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
     return f'<img alt="{html.escape(alt.strip())}" src="{source}">'
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     from matplotlib import pyplot as plt
 
     buffer = BytesIO()
@@ -94,12 +94,12 @@ def show_image(name: str) -> None:
 
 def _drawable(text: str, inches: float = 0, size: float = 11) -> str:
     """Текст, который нарисует наш шрифт; если дана ширина — строками не шире её."""
-    text = "".join(map(_glyph, text))
+    text = "".join(map(glyph, text))
     return textwrap.fill(text, int(inches * 72 / (0.62 * size))) if inches else text
 
 
 @cache
-def _glyph(sign: str) -> str:
+def glyph(sign: str) -> str:
     if FONT.get_char_index(ord(sign)) or sign.isspace():
         return sign
     print(f"Знака {sign} в шрифте рисунков нет: вместо него — код U+{ord(sign):04X}.")
