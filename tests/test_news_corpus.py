@@ -53,14 +53,6 @@ def test_length_and_characters(rows):
             assert title and text
 
 
-def test_written_in_the_form_of_ag_news():
-    for name in PARTS:
-        data = (news.FOLDER / f"{name}.csv").read_bytes()
-        assert b"\r" not in data
-        assert data.endswith(b'"\n')
-        assert all(re.fullmatch(rb'"[1-4]","[^,].*","[^,].*"', line) for line in data.splitlines())
-
-
 def test_cleaning_changes_nothing_in_our_texts():
     for name in PARTS:
         with open(news.FOLDER / f"{name}.csv", encoding="utf-8", newline="") as file:

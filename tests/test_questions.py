@@ -1,6 +1,5 @@
 """Встроенные вопросы к текстам: форма, ответы на месте, различие частей; метрики ответов."""
 
-import json
 import random
 import re
 from collections import Counter
@@ -83,36 +82,12 @@ def test_places_and_times_go_without_preposition(parts):
             assert not re.match(r"(?:in|at|on|to|into|from) ", item.answer.lower()), item
 
 
-def test_written_one_question_a_line():
-    for name in ("train.json", "test.json"):
-        data = (questions.FOLDER / name).read_text(encoding="utf-8")
-        tree = json.loads(data)
-        assert tree["version"] == "1.1"
-        records = [r for article in tree["data"] for p in article["paragraphs"] for r in p["qas"]]
-        lines = [line for line in data.splitlines() if line.startswith('  {"id": ')]
-        assert [json.loads(line.rstrip(",")) for line in lines] == records
-        assert all(len(record["answers"]) == 1 for record in records)
-        titles = Counter(article["title"] for article in tree["data"])
-        assert max(titles.values()) == 1
-
-
 def test_readme_tells_the_truth(parts, contexts):
     text = (questions.FOLDER / "README.md").read_text(encoding="utf-8").replace("\u00a0", " ")
     for name, part, different in zip(("train", "test"), parts, contexts, strict=True):
         assert f"| `{name}.json` | {len(different)} | {len(part):,} |".replace(",", " ") in text
     example = re.search(r"^{.*}$", text, re.MULTILINE)[0]
     assert example in (questions.FOLDER / "test.json").read_text(encoding="utf-8")
-
-
-def test_ids_and_titles_of_the_parts_differ():
-    trees = [json.loads((questions.FOLDER / f"{name}.json").read_bytes()) for name in ("train", "test")]
-    titles = [{article["title"] for article in tree["data"]} for tree in trees]
-    ids = [
-        [record["id"] for article in tree["data"] for p in article["paragraphs"] for record in p["qas"]]
-        for tree in trees
-    ]
-    assert len(set(ids[0] + ids[1])) == len(ids[0]) + len(ids[1])
-    assert not titles[0] & titles[1]
 
 
 def test_no_two_contexts_are_alike(contexts):
