@@ -9,15 +9,7 @@ import attention_kit as ak
 import keras
 import numpy as np
 import pytest
-from attention_kit import definitions
 from attention_kit import minilm as minilm_module
-
-from conftest import ROOT
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "02-self-attention.ipynb")
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:
