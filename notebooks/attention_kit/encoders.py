@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -63,11 +63,6 @@ def hub_encoder(encoder: str = "minilm", preprocess: str | None = None) -> HubEn
     bert_en_uncased_preprocess/3, к папке — встроенная предобработка: словарь у неё тот же, что у всех
     английских BERT без регистра. Адрес ищется в COURSE_DATA, потом в сети; не нашлось — MiniLM.
     В профиле quick всегда MiniLM. Не та папка или не хватает библиотеки — ValueError.
-
-    Номера токенов у MiniLM те же, что у tokenizers, кроме четырёх случаев: знаки, которых нет в Юникоде
-    8.0 (tokenizers их ещё не знает), и 256 иероглифов 2B820–2B91F (там опечатка в границах);
-    «Σ» в конце слова (здесь «ς», там «σ»); слова длиннее 100 байтов, но не знаков (здесь [UNK]);
-    записанные прямо в тексте «[SEP]», «[MASK]» и подобные (здесь обычные слова, там особые токены).
     """
     check_libraries("tensorflow_text")
     if preprocess is None:
@@ -110,7 +105,8 @@ def hf_encoder(name: str = "minilm") -> HFEncoder:
             "bert-base-uncased или cointegrated/rubert-tiny2, существующую папку или minilm."
         )
     try:
-        folder, kind = _from_course_data(name) or _from_hugging_face(name)
+        places = dict.fromkeys([name, name.split("/")[-1]])
+        folder, kind = _from_course_data(places, _model_problem) or _from_hugging_face(name)
     except (SourceError, OSError) as error:
         print(f"{EMBEDDED_LINE} — {name} с Hugging Face не получен ({_said(error)})")
         return HFEncoder(str(minilm_folder()), NAME)
@@ -210,7 +206,9 @@ def _hub_part(handle: str, part: str) -> tuple[str, str]:
     if handle == "minilm":
         return getattr(exported_minilm(), part), "встроенный кодировщик"
     if _is_address(handle):
-        folder, kind = _hub_from_course_data(handle) or _from_hub(handle)
+        folder, kind = _from_course_data([hub_name(handle)], _saved_model_problem) or _from_hub(
+            handle
+        )
         return str(folder), kind
     folder = Path(handle).expanduser()
     if not folder.is_dir():
@@ -241,11 +239,15 @@ def _saved_model_problem(folder: Path) -> str:
     return ""
 
 
-def _hub_from_course_data(address: str) -> tuple[Path, str] | None:
-    if (data := course_data()) and (folder := data / hub_name(address)).is_dir():
-        if not (problem := _saved_model_problem(folder)):
-            return folder, "COURSE_DATA"
-        print(f"В COURSE_DATA есть {hub_name(address)}, но не годится: {problem}.")
+def _from_course_data(
+    places: Iterable[str], problem_of: Callable[[Path], str]
+) -> tuple[Path, str] | None:
+    """Первая годная папка из COURSE_DATA; о негодной сказано."""
+    for place in places if (data := course_data()) else ():
+        if (folder := data / place).is_dir():
+            if not (problem := problem_of(folder)):
+                return folder, "COURSE_DATA"
+            print(f"В COURSE_DATA есть папка {place}, но не годится: {problem}.")
     return None
 
 
@@ -290,15 +292,6 @@ def _model_problem(folder: Path) -> str:
     except (SafetensorError, OSError):
         return "файл с весами испорчен"
     return ""
-
-
-def _from_course_data(name: str) -> tuple[Path, str] | None:
-    for place in {name, name.split("/")[-1]} if (data := course_data()) else ():
-        if (folder := data / place).is_dir():
-            if not (problem := _model_problem(folder)):
-                return folder, "COURSE_DATA"
-            print(f"В COURSE_DATA есть папка {folder.name}, но не годится: {problem}.")
-    return None
 
 
 def _from_hugging_face(name: str) -> tuple[Path, str]:

@@ -1,7 +1,5 @@
 """Грамматика, порождающая русские предложения с английским переводом и связями слов."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Iterable, Sequence

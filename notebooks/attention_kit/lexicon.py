@@ -1,7 +1,5 @@
 """Слова и правила грамматики: таблицы `notebooks/data/ru-en/*.tsv` и файл `grammar.toml`."""
 
-from __future__ import annotations
-
 import csv
 import tomllib
 from functools import cache
