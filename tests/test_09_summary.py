@@ -12,16 +12,10 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from attention_kit import definitions
 
 from conftest import ROOT
 
 RESULTS = ROOT / "notebooks" / "data" / "results.csv"
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "09-summary.ipynb")
 
 
 def rows(*given: dict) -> pd.DataFrame:

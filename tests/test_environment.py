@@ -17,17 +17,13 @@ from conftest import ROOT
 
 PROJECT = lock.load_project()
 LOCKS = ["requirements.txt", "requirements-weights.txt"]
+PLATFORMS = (("linux", "Linux", "x86_64"), ("darwin", "Darwin", "arm64"))
 ENVIRONMENTS = [
-    {
-        "python_version": version,
-        "python_full_version": f"{version}.9",
-        "sys_platform": platform,
-        "os_name": "posix",
-    }
+    {"python_version": version, "python_full_version": f"{version}.9", "sys_platform": platform, "os_name": "posix"}
     | {"platform_system": system, "platform_machine": machine, "implementation_name": "cpython"}
     for version in ("3.11", "3.12", "3.13")
-    for platform, system, machine in (("linux", "Linux", "x86_64"), ("darwin", "Darwin", "arm64"))
-]
+    for platform, system, machine in PLATFORMS
+]  # fmt: skip
 
 
 # --- списки версий -----------------------------------------------------------------------------------------------
@@ -136,32 +132,16 @@ def test_installed_packages_agree() -> None:
 FREEZES = [ROOT.parent / "shared" / "colab" / f"pip-freeze{kind}.txt" for kind in ("", ".gpu")]
 # Если полного списка рядом нет: версии Colab для прямых зависимостей курса.
 COLAB = """
-tensorflow==2.20.0
-keras==3.13.2
-tf_keras==2.20.1
-tensorflow-text==2.20.1
-tensorflow-hub==0.16.1
-tensorflow-datasets==4.9.10
-tensorflow-metadata==1.21.0
-protobuf==5.29.6
-setuptools==75.2.0
-transformers==5.15.0
-huggingface_hub==1.27.0
-tokenizers==0.22.2
-safetensors==0.8.0
-scipy==1.16.3
-keras-hub==0.26.0
-sentencepiece==0.2.2
-matplotlib==3.10.0
-numpy==2.1.3
-pandas==2.2.3
-scikit-learn==1.6.1
+tensorflow==2.20.0 keras==3.13.2 tf_keras==2.20.1 tensorflow-text==2.20.1 tensorflow-hub==0.16.1
+tensorflow-datasets==4.9.10 tensorflow-metadata==1.21.0 protobuf==5.29.6 setuptools==75.2.0
+transformers==5.15.0 huggingface_hub==1.27.0 tokenizers==0.22.2 safetensors==0.8.0 scipy==1.16.3
+keras-hub==0.26.0 sentencepiece==0.2.2 matplotlib==3.10.0 numpy==2.1.3 pandas==2.2.3 scikit-learn==1.6.1
 filelock==3.32.3
 """
 
 
 def frozen(text: str) -> dict[str, str]:
-    found = re.findall(r"^([\w.-]+)==(\S+)$", text, re.MULTILINE)
+    found = re.findall(r"(?<!\S)([\w.-]+)==(\S+)", text)
     return {canonicalize_name(name): version for name, version in found}
 
 

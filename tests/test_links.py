@@ -66,19 +66,6 @@ def test_readme_has_a_row_for_every_notebook(notebook: Path) -> None:
     assert all(link in rows[0] for link in launch_links(notebook)[:2])
 
 
-def test_neighbours_are_those_that_exist(tmp_path: Path) -> None:
-    paths = [tmp_path / f"0{number}-x.ipynb" for number in (1, 2, 6)]
-    for path in paths:
-        heading = nbformat.v4.new_markdown_cell(f"# Блокнот {path.name[1]}")
-        nbformat.write(nbformat.v4.new_notebook(cells=[heading]), path)
-    everything = f"[Все блокноты](https://github.com/{ADDRESS}#readme)"
-    assert [generated_cells(path, paths)["navigation"] for path in paths] == [
-        f"{everything} · [Блокнот 2](02-x.ipynb) →",
-        f"← [Блокнот 1](01-x.ipynb) · {everything} · [Блокнот 6](06-x.ipynb) →",
-        f"← [Блокнот 2](02-x.ipynb) · {everything}",
-    ]
-
-
 # --- make links ---
 
 

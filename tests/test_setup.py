@@ -5,12 +5,9 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import zipfile
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -255,24 +252,3 @@ def test_no_network(real: Path) -> None:
     said = make(real, code=1, PIP_INDEX_URL="http://127.0.0.1:9/simple")
     assert "нет связи с хранилищем пакетов" in said
     assert "зеркало" in said
-
-
-def test_interrupted_by_the_reader(real: Path) -> None:
-    """Ctrl+C посреди скачивания; сервер — порт, который слушают, но не отвечают."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
-        process = subprocess.Popen(
-            MAKE, cwd=real, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # в фоне Ctrl+C бывает отключён
-            env=environment(real, PIP_INDEX_URL=address),
-        )  # fmt: skip
-        server.accept()  # pip пришёл за первым пакетом
-        time.sleep(0.5)
-        os.killpg(process.pid, signal.SIGINT)
-        said = process.communicate(timeout=60)[0].decode()
-    assert process.returncode
-    assert "Traceback" not in said
-    assert not list((real / ".venv").glob("ready-*"))
-    make(real, PIP_NO_INDEX="1", PIP_FIND_LINKS="packages")

@@ -4,15 +4,11 @@
 Английское предложение однозначно определяется русским: артикль, время и порядок слов ставит правило.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 
 from attention_kit.grammar import Grammar, OutOfWords
 from attention_kit.phrases import Pair
-
-__all__ = ["Corpus", "Grammar", "Pair", "load_corpus"]
 
 PATIENCE = 3_000  # столько неудач подряд значат, что новых предложений больше нет
 

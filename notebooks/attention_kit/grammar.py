@@ -1,7 +1,5 @@
 """Грамматика, порождающая русские предложения с английским переводом и связями слов."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +9,6 @@ from attention_kit.lexicon import (
     CASES,
     adjective_form,
     adjectives,
-    check_rules,
     determiner,
     expand,
     expand_kinds,
@@ -74,7 +71,7 @@ class Wish:
 
 
 @dataclass
-class Parts:
+class ClauseParts:
     """Готовые части предложения по местам: русские слова, английские слова и группы."""
 
     ru: dict[str, list[Ru]] = field(default_factory=dict)
@@ -89,7 +86,6 @@ class NounMaker:
     """
 
     def __init__(self, seed: int, lexicon: str = "full"):
-        check_rules()
         if lexicon not in ("full", "small"):
             raise ValueError(f'lexicon — "full" или "small", а передано {lexicon!r}.')
         self.random = random.Random(seed)
@@ -370,7 +366,7 @@ class Grammar(NounMaker):
         return self.named(clause, predicate, parts)
 
     @staticmethod
-    def named(clause: Clause, predicate: Predicate, parts: Parts) -> Clause:
+    def named(clause: Clause, predicate: Predicate, parts: ClauseParts) -> Clause:
         """Уточняет вид предложения: отрицание, «который», «дом моего отца»; иначе — как у образца."""
         if predicate.negated:
             clause.kind = "отрицание"
@@ -425,9 +421,9 @@ class Grammar(NounMaker):
 
     def participants(
         self, order: list[str], pattern: dict, verb: dict, predicate: Predicate, wish: Wish
-    ) -> Parts:
+    ) -> ClauseParts:
         """Кто и что занимает места глагола."""
-        parts = Parts()
+        parts = ClauseParts()
         for slot in [slot for slot in order if slot != "V"]:
             if slot == wish.gap:
                 parts.nouns[slot] = wish.antecedent or Noun({}, "gap")
@@ -498,7 +494,7 @@ class Grammar(NounMaker):
             ]
         return noun
 
-    def render(self, parts: Parts, order: list[str], verb: dict, wish: Wish) -> None:
+    def render(self, parts: ClauseParts, order: list[str], verb: dict, wish: Wish) -> None:
         """Заполняет слова каждого места, кроме глагола и пропуска."""
         for slot, noun in parts.nouns.items():
             if slot == wish.gap:
@@ -549,7 +545,7 @@ class Grammar(NounMaker):
         return self.random.choice(rules()["adverbs"]["frequency"]) if self.chance(0.2) else None
 
     def russian_order(
-        self, order: list[str], parts: Parts, wish: Wish, when: list[Ru]
+        self, order: list[str], parts: ClauseParts, wish: Wish, when: list[Ru]
     ) -> list[Ru]:
         """Русский порядок слов; обстоятельство времени — в начале, перед глаголом или в конце."""
         order = [slot for slot in order if slot != wish.gap]
@@ -769,7 +765,7 @@ def fill(
 
 
 def english_order(
-    pattern: dict, parts: Parts, aux: list[En], rest: list[En], wish: Wish
+    pattern: dict, parts: ClauseParts, aux: list[En], rest: list[En], wish: Wish
 ) -> list[En]:
     """Английский порядок всегда один: подлежащее, сказуемое, остальное; в вопросе — do впереди."""
     result: list[En] = []

@@ -28,7 +28,7 @@ SIZES = {  # имя в MiniLM.config → имя в config.json
     "positions": "max_position_embeddings",
     "epsilon": "layer_norm_eps",
 }
-PARTS = {  # роль в слое → имена матриц и смещений; «attention» — в порядке слоя Keras
+LAYER_ROLES = {  # роль в слое → имена матриц и смещений; «attention» — в порядке слоя Keras
     "attention": tuple(f"attention.{name}" for name in ("self.query", "self.key", "self.value", "output.dense")),
     "attention_norm": ("attention.output.LayerNorm",),
     "wide": ("intermediate.dense",),
@@ -66,7 +66,7 @@ class MiniLM(NamedTuple):
                 for name in names
                 for kind in ("weight", "bias")
             ]
-            for role, names in PARTS.items()
+            for role, names in LAYER_ROLES.items()
         }
 
     def tokenize(self, text: str) -> tuple[list[int], list[str]]:
@@ -109,7 +109,7 @@ def minilm_folder() -> Path:
 
     ValueError с указанием, что делать, если пакета нет или файл испорчен.
     """
-    folder = _folder()
+    folder = package_folder()
     for name, expected in SHA256.items():
         if not (folder / name).is_file():
             raise ValueError(f"Нет файла {name} кодировщика MiniLM. {REPAIR}")
@@ -118,7 +118,7 @@ def minilm_folder() -> Path:
     return folder
 
 
-def _folder() -> Path:
+def package_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)  # находит папку, не выполняя код пакета
     if spec is None or spec.origin is None:
         raise ValueError(

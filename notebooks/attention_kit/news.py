@@ -20,7 +20,7 @@ from attention_kit.sources import (
 )
 
 CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")  # World, Sports, Business, Sci/Tech
-EMBEDDED = NOTEBOOKS / "data" / "news-en"
+FOLDER = NOTEBOOKS / "data" / "news-en"
 TFDS_LIMIT = 180  # секунд на всё: скачать 12 МБ, разобрать и записать 127 600 новостей
 SEED = 2015
 CLEANED = r", тексты очищены от следов разметки (#39;, &lt;, \$)"
@@ -142,36 +142,36 @@ def _rows() -> tuple[dict[str, list[Row]], str]:
     ours, real = "наш корпус новостей", "AG News"
     if profile() == "quick":
         print("Источник: встроенный корпус — профиль quick другими не пользуется")
-        return _read_folder(EMBEDDED), ours
+        return read_folder(FOLDER), ours
     if folder := course_data():
         folder /= "ag_news_csv"
         if all((folder / f"{name}.csv").is_file() for name in ("train", "test")):
-            rows = _read_folder(folder)
+            rows = read_folder(folder)
             print(f"Источник: COURSE_DATA{CLEANED}")
             return rows, real
         print("В COURSE_DATA нет файлов ag_news_csv/train.csv и ag_news_csv/test.csv.")
     try:
-        rows = _from_tfds()
+        rows = from_tfds()
     except SourceError as error:
         print(f"Источник: встроенный корпус — AG News из сети не получен ({error})")
-        return _read_folder(EMBEDDED), ours
+        return read_folder(FOLDER), ours
     print(f"Источник: сеть (tfds.load, ag_news_subset){CLEANED}")
     return rows, real
 
 
-def _read_folder(folder: Path) -> dict[str, list[Row]]:
+def read_folder(folder: Path) -> dict[str, list[Row]]:
     return {
         name: parse_news((folder / f"{name}.csv").read_bytes(), f"{folder.name}/{name}.csv")
         for name in ("train", "test")
     }
 
 
-def _from_tfds() -> dict[str, list[Row]]:
+def from_tfds() -> dict[str, list[Row]]:
     """Строки из архива в кэше; его готовит TFDS, если архива нет или он повреждён."""
-    return cached("ag_news.zip", _run_tfds, _read_archive, timeout=TFDS_LIMIT + 60)
+    return cached("ag_news.zip", run_tfds, _read_archive, timeout=TFDS_LIMIT + 60)
 
 
-def _run_tfds(archive: Path) -> None:
+def run_tfds(archive: Path) -> None:
     """Запускает TFDS; его папка удаляется при любом исходе: удача уже записана в архив."""
     data_dir = archive.with_name("tfds")
     try:

@@ -6,6 +6,7 @@ import string
 from collections import Counter
 from typing import NamedTuple
 
+from attention_kit.metrics import check_texts
 from attention_kit.sources import NOTEBOOKS
 
 FOLDER = NOTEBOOKS / "data" / "questions-en"
@@ -85,7 +86,7 @@ def answer_scores(predicted: list[str], gold: list[str]) -> AnswerScores:
     До сравнения оба ответа теряют регистр, знаки препинания, артикли и лишние пробелы. F1 ответа считается
     по общим словам с учётом повторов; если после этого слов не осталось, F1 равна точному совпадению.
     """
-    _check_answers(predicted, gold)
+    check_texts(predicted, gold)
     pairs = [(_words(p), _words(g)) for p, g in zip(predicted, gold, strict=True)]
     return AnswerScores(
         exact=sum(p == g for p, g in pairs) / len(pairs),
@@ -102,19 +103,3 @@ def _f1(predicted: list[str], gold: list[str]) -> float:
         return float(predicted == gold)
     shared = (Counter(predicted) & Counter(gold)).total()
     return 2 * shared / (len(predicted) + len(gold))
-
-
-def _check_answers(predicted: list[str], gold: list[str]) -> None:
-    if isinstance(predicted, str) or isinstance(gold, str):
-        raise ValueError(
-            "Нужны списки ответов, а дана одна строка: возьмите её в список, [строка]."
-        )
-    if not len(gold) or len(predicted) != len(gold):
-        raise ValueError(
-            f"Ответов {len(predicted)}, образцов {len(gold)}: нужно поровну и хотя бы по одному."
-        )
-    for answer in (*predicted, *gold):
-        if not isinstance(answer, str):
-            raise ValueError(
-                f"Ответ должен быть строкой, а передано {answer!r}: вырежьте из текста context[начало:конец]."
-            )

@@ -129,25 +129,19 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def download(
-    url: str, dest: Path | str, sha256: str | None = None, timeout: float = 60
-) -> Path:
-    """Скачивает url в файл dest не дольше timeout секунд в сумме и возвращает путь к нему.
+def download(url: str, dest: Path, timeout: float = 60) -> None:
+    """Скачивает url в файл dest не дольше timeout секунд в сумме.
 
     Качает дочерний процесс: у библиотек нет общего ограничения времени, а процесс можно остановить,
-    даже если сервер отдаёт по байту в секунду. До проверки файл лежит рядом под именем *.part;
+    даже если сервер отдаёт по байту в секунду. Пока не скачан весь, файл лежит рядом под именем *.part;
     при любой неудаче (SourceError) не остаётся ничего недописанного, а прежний dest цел.
     """
-    dest = Path(dest)
     part = dest.with_name(f"{dest.name}.{os.getpid()}.part")
     try:
         run_script("_fetch.py", url, part, timeout=timeout, late="сервер не отдал файл")
-        if sha256 and file_sha256(part) != sha256:
-            raise SourceError("контрольная сумма скачанного файла не совпала с ожидаемой")
         part.replace(dest)
     finally:
         part.unlink(missing_ok=True)
-    return dest
 
 
 def run_script(

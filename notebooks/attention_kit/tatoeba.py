@@ -66,10 +66,10 @@ def parse_pairs(data: bytes) -> list[TextPair]:
 
 def _from_network() -> list[TextPair]:
     """Пары из архива в кэше; архив скачивается, если его нет или он повреждён."""
-    return cached("rus-eng.zip", lambda path: download(URL, path), _read_archive, timeout=120)
+    return cached("rus-eng.zip", lambda path: download(URL, path), read_archive, timeout=120)
 
 
-def _read_archive(archive: Path) -> list[TextPair]:
+def read_archive(archive: Path) -> list[TextPair]:
     try:
         return parse_pairs(*read_zip(archive, "rus.txt"))
     except ValueError as error:

@@ -80,10 +80,9 @@ class Vocabulary:
     def __init__(
         self,
         sentences: Iterable[Sequence[str]],
-        max_size: int | None = None,
         min_count: int = 1,
     ) -> None:
-        """Слова — по убыванию частоты (равные — по алфавиту), не больше max_size вместе со служебными."""
+        """Слова, которые встретились хотя бы min_count раз, — по убыванию частоты (равные — по алфавиту)."""
         counts = Counter(
             token for tokens in sentences for token in tokens if token not in self.SPECIAL
         )
@@ -92,11 +91,11 @@ class Vocabulary:
             for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             if count >= min_count
         ]
-        if not words or (max_size is not None and max_size <= len(self.SPECIAL)):
+        if not words:
             raise ValueError(
                 "Словарь пуст: передайте списки слов, в которых есть хотя бы одно достаточно частое."
             )
-        self.tokens = [*self.SPECIAL, *words][:max_size]
+        self.tokens = [*self.SPECIAL, *words]
         self.index = {token: number for number, token in enumerate(self.tokens)}
         # «е» вместо «ё»: из нескольких слов — самое частое
         self._yo = {t.replace("ё", "е"): n for t, n in reversed(self.index.items()) if "ё" in t}
@@ -132,11 +131,11 @@ class Vocabulary:
             for tokens in sentences
         ]
         longest = max(map(len, rows), default=0)
-        if not rows or (maxlen is not None and longest > maxlen):
+        if not rows:
+            raise ValueError("Нет ни одного предложения.")
+        if maxlen is not None and longest > maxlen:
             raise ValueError(
-                "Нет ни одного предложения."
-                if not rows
-                else f"Самое длинное предложение с метками занимает {longest} мест, а maxlen={maxlen}: "
+                f"Самое длинное предложение с метками занимает {longest} мест, а maxlen={maxlen}: "
                 "отберите предложения короче или увеличьте maxlen."
             )
         ids = np.zeros((len(rows), maxlen or longest), dtype="int32")
