@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import pymorphy3
 import pytest
-from attention_kit import alignment_error_rate, detokenize, diagonal_links, grammar, lexicon, tokenize
+from attention_kit import detokenize, grammar, lexicon, tokenize
 from attention_kit.corpus import Grammar, Pair, collect, load_corpus
 from attention_kit.grammar import OutOfWords, Wish
 from attention_kit.phrases import finish
@@ -133,7 +133,7 @@ def test_small_lexicon_and_shorter_sentences(corpus):
     within = {p.length for part in (small.train, small.valid, small.test) for p in part}
     assert within == set(range(2, 13)) and {p.length for p in small.long} == set(range(13, 20))
     few, many = ({word for p in c.train for word in p.ru} for c in (small, corpus))
-    assert 400 < len(few) < 800 and few < many
+    assert 400 < len(few) < 800 < len(many) and len(few - many) < 10  # редкой формы в полном могло не выпасть
     assert all(p.sure <= p.possible for p in small.train)
     with pytest.raises(ValueError, match="lexicon"):
         load_corpus(**SMALL, lexicon="tiny")
@@ -246,14 +246,6 @@ def test_swapped_links_are_noticed(pairs):
         shifted = frozenset((t, (s + 1) % len(pair.ru)) for t, s in pair.sure)
         noticed += bool(wrong_translations(Pair(pair.ru, pair.en, shifted, shifted, "")))
     assert noticed > 100
-
-
-def test_error_rate_of_gold_with_itself(corpus):
-    sure = [p.sure for p in corpus.test]
-    possible = [p.possible for p in corpus.test]
-    assert alignment_error_rate(sure, sure, possible).aer == 0
-    diagonal = [diagonal_links(len(p.ru), len(p.en)) for p in corpus.test]
-    assert alignment_error_rate(diagonal, sure, possible).aer > 0.5
 
 
 # --- таблицы слов ---
@@ -380,9 +372,8 @@ def readings(word: str, part: str) -> set[tuple]:
 
 
 NUMERALS = {form for row in lexicon.rules()["numerals"] for form in (row["m"], row["f"])}
-NOUNS = {form for row in lexicon.table("nouns") for key, form in row.items() if key[:3] in ("sg_", "pl_")} - {
-    "-"
-}
+NOUNS = {form for row in lexicon.table("nouns") for key, form in row.items() if key[:3] in ("sg_", "pl_")}
+NOUNS -= {"-"}
 MODIFIERS = {
     form
     for name in ("adjectives", "determiners")
@@ -499,16 +490,9 @@ def english_faults(en: tuple[str, ...]) -> list[str]:
     for word, after in pairwise(en):
         vowel = after[0] in "aeiou" and not after.startswith("uni")
         wrong_article = word in ("a", "an") and (word == "an") != vowel
-        wrong_verb = word in ("he", "she") and after in {
-            "do",
-            "have",
-            "are",
-            "am",
-            "were",
-            "need",
-            "like",
-            "want",
-        }
+        wrong_verb = word in ("he", "she") and after in set(
+            ["do", "have", "are", "am", "were", "need", "like", "want"]
+        )
         asked = word in ("i", "we", "they") and after in {"does", "has", "needs", "likes", "wants"}
         if wrong_article or asked or (wrong_verb and not _after_auxiliary(en, word)):
             faults.append(f"{word} {after}")

@@ -195,10 +195,8 @@ def test_plain_call_pads_to_128(preprocess) -> None:
     result = preprocess(tf.constant(texts))
     assert [result[name].numpy().tolist() for name in NAMES] == packed(preprocess, [texts])
     assert result["input_word_ids"].shape == (2, 128)
-    assert result["input_word_ids"][1, -1] == 102 and result["input_mask"].numpy().sum(axis=1).tolist() == [
-        3,
-        128,
-    ]
+    assert result["input_word_ids"][1, -1] == 102
+    assert result["input_mask"].numpy().sum(axis=1).tolist() == [3, 128]
 
 
 def test_flat_pieces_are_packed_too(preprocess) -> None:

@@ -50,13 +50,6 @@ def test_best_links_refuse(weights, message):
         ak.best_links(weights, 3, 2)
 
 
-def test_empty_sentence_is_refused():
-    with pytest.raises(ValueError, match="пустое"):
-        ak.best_links(np.ones((2, 2)), 0, 1)
-    with pytest.raises(ValueError, match="пустое"):
-        ak.diagonal_links(3, 0)
-
-
 @pytest.mark.parametrize(
     ("n_source", "n_target", "sources"),
     [(4, 4, [0, 1, 2, 3]), (2, 4, [0, 0, 1, 1]), (6, 2, [1, 4]), (1, 3, [0, 0, 0])],

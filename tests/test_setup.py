@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Path:
     script.write_text(script.read_text("utf-8").replace("/usr/bin/", "/нет/").replace("/opt/", "/нет/"))
     (root / "pip.sh").touch()
     fake_python(root, "python3", PYTHON)
-    for tool in (
+    for tool in [
         "sh",
         "awk",
         "cat",
@@ -55,7 +55,7 @@ def project(tmp_path: Path) -> Path:
         "pwd",
         "rm",
         "touch",
-    ):
+    ]:
         (root / "bin" / tool).symlink_to(shutil.which(tool))
     return root
 
@@ -232,15 +232,8 @@ def wheel(project: Path, name: str) -> str:
 
 def test_packages_from_a_folder(real: Path) -> None:
     """Класс без интернета; байт-код готов, чужие настройки Python и pip не мешают."""
-    make(
-        real,
-        PIP_NO_INDEX="1",
-        PIP_FIND_LINKS="packages",
-        PIP_USER="1",
-        PIP_NO_COMPILE="0",
-        PYTHONHOME="/нет",
-        PYTHONPATH="/нет",
-    )
+    settings = {"PIP_USER": "1", "PIP_NO_COMPILE": "0", "PYTHONHOME": "/нет", "PYTHONPATH": "/нет"}
+    make(real, PIP_NO_INDEX="1", PIP_FIND_LINKS="packages", **settings)
     code = "import library, weights, course, os; print(os.path.exists(library.__cached__))"
     done = subprocess.run(
         [real / ".venv/bin/python", "-B", "-c", code], capture_output=True, text=True, check=True

@@ -39,13 +39,7 @@ from attention_kit.pieces import Pieces, merge_pieces
 from attention_kit.pipelines import finish
 from attention_kit.profiles import choose, profile
 from attention_kit.questions import Question, answer_scores, load_questions, shorten
-from attention_kit.results import (
-    RESULT_COLUMNS,
-    RESULT_TITLES,
-    hardware,
-    record_result,
-    results,
-)
+from attention_kit.results import RESULT_COLUMNS, RESULT_TITLES, hardware, record_result, results
 from attention_kit.sources import SourceError, cache_dir, course_data, download
 from attention_kit.tatoeba import split_by_group, tatoeba_pairs
 from attention_kit.text import Vocabulary, clean_text, detokenize, sentences, spaced, tokenize

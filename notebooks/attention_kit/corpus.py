@@ -41,15 +41,10 @@ def load_corpus(
     """
     for name, count in {"train": train, "valid": valid, "test": test, "long": long}.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ValueError(
-                f"{name} — число пар: нужно положительное целое, а передано {count!r}."
-            )
+            raise ValueError(f"{name} — число пар: нужно положительное целое, а передано {count!r}.")
     within, beyond = _generate(train + valid + test, long, seed, longest, lexicon)
     return Corpus(
-        list(within[valid + test :]),
-        list(within[:valid]),
-        list(within[valid : valid + test]),
-        list(beyond),
+        list(within[valid + test :]), list(within[:valid]), list(within[valid : valid + test]), list(beyond)
     )
 
 

@@ -151,9 +151,7 @@ def _check_tensorflow_text() -> None:
 def _check_transformers() -> None:
     try:
         imported = sys.modules.get("transformers")
-        version = (
-            imported.__version__ if imported else importlib.metadata.version("transformers")
-        )
+        version = imported.__version__ if imported else importlib.metadata.version("transformers")
     except importlib.metadata.PackageNotFoundError:
         raise ValueError(f"Не установлена библиотека transformers. {REPAIR}") from None
     if not version.startswith("4.53."):
@@ -206,9 +204,7 @@ def _hub_part(handle: str, part: str) -> tuple[str, str]:
     if handle == "minilm":
         return getattr(exported_minilm(), part), "встроенный кодировщик"
     if _is_address(handle):
-        folder, kind = _from_course_data([hub_name(handle)], _saved_model_problem) or _from_hub(
-            handle
-        )
+        folder, kind = _from_course_data([hub_name(handle)], _saved_model_problem) or _from_hub(handle)
         return str(folder), kind
     folder = Path(handle).expanduser()
     if not folder.is_dir():
@@ -239,9 +235,7 @@ def _saved_model_problem(folder: Path) -> str:
     return ""
 
 
-def _from_course_data(
-    places: Iterable[str], problem_of: Callable[[Path], str]
-) -> tuple[Path, str] | None:
+def _from_course_data(places: Iterable[str], problem_of: Callable[[Path], str]) -> tuple[Path, str] | None:
     """Первая годная папка из COURSE_DATA; о негодной сказано."""
     for place in places if (data := course_data()) else ():
         if (folder := data / place).is_dir():
@@ -346,9 +340,7 @@ def _rename_weights(model: Path, folder: Path) -> None:
 
     weights = load_file(model / "model.safetensors")
     folder.mkdir()
-    save_file(
-        {renamed(name): array for name, array in weights.items()}, folder / "model.safetensors"
-    )
+    save_file({renamed(name): array for name, array in weights.items()}, folder / "model.safetensors")
     for name in SHA256.keys() - {"model.safetensors"}:
         shutil.copyfile(model / name, folder / name)
 

@@ -42,9 +42,7 @@ def show(figure_or_path: Figure | Path | str, alt: str) -> None:
 def img_tag(figure_or_path: Figure | Path | str, alt: str) -> str:
     """Тег <img> со встроенным рисунком и описанием alt; Figure закрывается."""
     if not alt or not alt.strip():
-        raise ValueError(
-            "Нужно описание рисунка (alt): одно предложение о том, что на нём видно."
-        )
+        raise ValueError("Нужно описание рисунка (alt): одно предложение о том, что на нём видно.")
     if isinstance(figure_or_path, Figure):
         mime, data = "image/png", png(figure_or_path)
     else:
@@ -58,12 +56,7 @@ def png(figure: Figure) -> bytes:
 
     buffer = BytesIO()
     figure.savefig(
-        buffer,
-        format="png",
-        dpi=DPI,
-        bbox_inches="tight",
-        facecolor="white",
-        metadata={"Software": None},
+        buffer, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", metadata={"Software": None}
     )
     plt.close(figure)
     return buffer.getvalue()
@@ -141,9 +134,7 @@ def heatmap(
 
 def _tokens(tokens: list[str], where: str) -> list[str]:
     if isinstance(tokens, str):
-        raise ValueError(
-            f"Подписи к словам в {where} нужны списком, а дана строка: разбейте её на слова."
-        )
+        raise ValueError(f"Подписи к словам в {where} нужны списком, а дана строка: разбейте её на слова.")
     tokens = list(tokens)
     if not tokens:
         raise ValueError(f"В {where} нет ни одного слова: рисовать нечего.")
@@ -160,9 +151,7 @@ def _weights(weights: np.ndarray, n_source: int, n_target: int) -> np.ndarray:
     try:
         matrix = np.asarray(weights, dtype=float)
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            "Веса — не матрица чисел: проверьте, что все строки одной длины."
-        ) from error
+        raise ValueError("Веса — не матрица чисел: проверьте, что все строки одной длины.") from error
     if matrix.ndim != 2:
         raise ValueError(
             f"Нужна матрица (слова перевода, исходные слова), а дан массив формы {matrix.shape}: "
@@ -186,9 +175,7 @@ def _weights(weights: np.ndarray, n_source: int, n_target: int) -> np.ndarray:
         )
     if (kept < 0).any():
         row = int(np.argwhere(kept < 0)[0, 0])
-        raise ValueError(
-            f"В строке {row} есть отрицательный вес: похоже, это оценки до softmax, а не веса."
-        )
+        raise ValueError(f"В строке {row} есть отрицательный вес: похоже, это оценки до softmax, а не веса.")
     _check_sums(matrix, kept)
     return kept
 
@@ -207,9 +194,7 @@ def _check_sums(matrix: np.ndarray, kept: np.ndarray) -> None:
         reason = "единице равны суммы столбцов: матрицу нужно транспонировать, или softmax взят не по той оси"
     else:
         reason = "похоже, это не веса после softmax"
-    raise ValueError(
-        f"Сумма строки {row} матрицы внимания равна {sums[row]:.4g}, а должна быть 1: {reason}."
-    )
+    raise ValueError(f"Сумма строки {row} матрицы внимания равна {sums[row]:.4g}, а должна быть 1: {reason}.")
 
 
 def _gold_links(gold: Any, n_source: int, n_target: int) -> tuple[set, set]:
@@ -285,9 +270,7 @@ def _draw_links(ax: Axes, sure: set, possible: set, cell: float) -> None:
             look |= {"facecolor": "0.6", "linewidth": 1.2}
             legend.append(Rectangle((0, 0), 1, 1, label=name, **look))
     place = {"loc": "upper left", "bbox_to_anchor": (0, -0.01), "ncols": 2}
-    ax.legend(
-        handles=legend, fontsize=9, frameon=False, handlelength=1.4, handleheight=1.2, **place
-    )
+    ax.legend(handles=legend, fontsize=9, frameon=False, handlelength=1.4, handleheight=1.2, **place)
 
 
 def head_grid(weights: np.ndarray, tokens: list[str], title: str = "") -> Figure:
@@ -304,9 +287,7 @@ def head_grid(weights: np.ndarray, tokens: list[str], title: str = "") -> Figure
     labelled = panel / len(words) >= 0.12
     for (layer, head), ax in np.ndenumerate(axes):
         picture = ax.imshow(
-            _weights(grid[layer, head], len(words), len(words)),
-            cmap="viridis",
-            norm=PowerNorm(0.5, 0, 1),
+            _weights(grid[layer, head], len(words), len(words)), cmap="viridis", norm=PowerNorm(0.5, 0, 1)
         )
         _label_panel(ax, words if labelled else [], layer == n_layers - 1, head == 0)
         if layer == 0:

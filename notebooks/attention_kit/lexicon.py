@@ -6,14 +6,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "ru-en"
-CASES = {
-    "S": "nom",
-    "O": "acc",
-    "R": "dat",
-    "I": "ins",
-    "L": "loc",
-    "D": "acc",
-}  # места при глаголе
+CASES = {"S": "nom", "O": "acc", "R": "dat", "I": "ins", "L": "loc", "D": "acc"}  # места при глаголе
 
 
 @cache
@@ -36,9 +29,7 @@ def rules() -> dict:
 def expand(classes: str) -> frozenset[str]:
     """Сводные классы (`own`) раскрываются в простые (`ware`, `animal`…); несколько — через запятую."""
     groups = rules()["groups"]
-    return frozenset(
-        simple for name in classes.split(",") for simple in groups.get(name, [name])
-    )
+    return frozenset(simple for name in classes.split(",") for simple in groups.get(name, [name]))
 
 
 @cache
@@ -51,9 +42,7 @@ def expand_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
 def patterns(kinds: tuple[str, ...], tense: str | None) -> tuple[dict, ...]:
     """Образцы предложений этих видов (пусто — любых), возможные в этом времени (None — в любом)."""
     fits = [row for row in rules()["clause"] if not kinds or row["kind"] in kinds]
-    return tuple(
-        row for row in fits if tense in (None, *row.get("tenses", [row.get("tense", tense)]))
-    )
+    return tuple(row for row in fits if tense in (None, *row.get("tenses", [row.get("tense", tense)])))
 
 
 @cache

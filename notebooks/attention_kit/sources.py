@@ -89,9 +89,7 @@ def writing(path: Path, timeout: float = 60) -> Iterator[None]:
         raise SourceError(f"записать в папку кэша не удалось: {reason}") from error
 
 
-def cached(
-    name: str, prepare: Callable[[Path], object], read: Callable[[Path], T], timeout: float
-) -> T:
+def cached(name: str, prepare: Callable[[Path], object], read: Callable[[Path], T], timeout: float) -> T:
     """Прочитанный файл кэша; если его нет или он повреждён, prepare(путь) готовит новый."""
     path = cache_dir() / name
     part = path.with_suffix(".part")
@@ -119,7 +117,9 @@ def read_zip(path: Path, *names: str) -> list[bytes]:
     try:
         with zipfile.ZipFile(path) as content:  # read сверяет CRC
             return [content.read(name) for name in names]
-    except Exception as error:  # от испорченного байта zipfile бросает что угодно, вплоть до NotImplementedError
+    except (
+        Exception
+    ) as error:  # от испорченного байта zipfile бросает что угодно, вплоть до NotImplementedError
         raise SourceError(f"файл — не архив с {' и '.join(names)} или повреждён") from error
 
 
@@ -144,9 +144,7 @@ def download(url: str, dest: Path, timeout: float = 60) -> None:
         part.unlink(missing_ok=True)
 
 
-def run_script(
-    script: str, *arguments: object, timeout: float, late: str, **environment: str
-) -> str:
+def run_script(script: str, *arguments: object, timeout: float, late: str, **environment: str) -> str:
     """Выполняет script этого пакета в дочернем процессе не дольше timeout секунд; возвращает его вывод.
 
     Неудача — SourceError: с последней строкой, которую процесс написал в stderr, или «late за … с».
@@ -162,9 +160,7 @@ def run_script(
         raise SourceError(f"{late} за {timeout:g} с") from None
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
-        raise SourceError(
-            "; ".join([*(reason or ["процесс остановлен системой"]), *_odd_proxies()])
-        )
+        raise SourceError("; ".join([*(reason or ["процесс остановлен системой"]), *_odd_proxies()]))
     return done.stdout
 
 

@@ -39,9 +39,7 @@ def _size(examples: Examples) -> tuple[int, int]:
     return shapes.pop()[:2]
 
 
-def widget_controls(
-    ipywidgets: ModuleType, examples: Examples, n_layers: int, n_heads: int
-) -> Any:
+def widget_controls(ipywidgets: ModuleType, examples: Examples, n_layers: int, n_heads: int) -> Any:
     """Три списка и картинка, которая меняется вместе с ними."""
     sentence = ipywidgets.Dropdown(options=list(examples), description="текст")
     layer = ipywidgets.Dropdown(options=range(1, n_layers + 1), description="слой")
