@@ -4,12 +4,12 @@ from learning import LearningFault
 
 LEARNING_FAULTS = [
     # --- 01 ---
-    LearningFault("01", "перевод не сдвинут на слово", "def make_batches(", "t[:, 1:]))", "t[:, :-1]))", "short = ak.collect("),
-    LearningFault("01", "потери ждут вероятностей", "def train(", "from_logits=True", "from_logits=False", "short = ak.collect("),
-    LearningFault("01", "прогрев не кончается", "def train(", "min(100, steps // 4)", "1000 * steps", "short = ak.collect("),
+    LearningFault("01", "перевод не сдвинут на слово", "def make_batches(", "t[:, 1:]))", "t[:, :-1]))", "small, seen = "),
+    LearningFault("01", "потери ждут вероятностей", "def train(", "from_logits=True", "from_logits=False", "small, seen = "),
+    LearningFault("01", "прогрев не кончается", "def train(", "min(100, steps // 4)", "1000 * steps", "small, seen = "),
     LearningFault("01", "контекст чужого предложения", "class AdditiveAttention(", "ops.matmul(weights, states)",
-                  "ops.matmul(weights, ops.roll(states, 1, axis=0))", "short = ak.collect("),
-    LearningFault("01", "подписи карты сдвинуты на слово", "def maps_of(", "[w[:r, :c]", "[np.roll(w[:r, :c], 1, axis=0)", "short = ak.collect("),
+                  "ops.matmul(weights, ops.roll(states, 1, axis=0))", "small, seen = "),
+    LearningFault("01", "подписи карты сдвинуты на слово", "def maps_of(", "[w[:r, :c]", "[np.roll(w[:r, :c], 1, axis=0)", "small, seen = "),
     LearningFault("01", "жадный перевод забывает состояние", "def greedy(", "logits, state, weights = step(", "logits, _, weights = step(",
                   "figure, axes ="),
     LearningFault("01", "модель без внимания — с вниманием", "class Decoder(", " if attention else None", "", "curves = {"),
