@@ -4,7 +4,7 @@ from learning import LearningFault
 
 LEARNING_FAULTS = [
     # --- 01 ---
-    LearningFault("01", "перевод не сдвинут на слово", "def make_batches(", "t[:, 1:]))", "t[:, :-1]))", "small, seen = "),
+    LearningFault("01", "перевод не сдвинут на слово", "def make_batches(", "t[:, 1:]))", "t[:, :-1]))", "words = make_words(corpus.train)"),
     LearningFault("01", "потери ждут вероятностей", "def train(", "from_logits=True", "from_logits=False", "small, seen = "),
     LearningFault("01", "прогрев не кончается", "def train(", "min(100, steps // 4)", "1000 * steps", "small, seen = "),
     LearningFault("01", "контекст чужого предложения", "class AdditiveAttention(", "ops.matmul(weights, states)",
