@@ -153,6 +153,15 @@ def memorized(nb):
     return model, words, pairs, history
 
 
+def test_fit_turns_dropout_on(nb, words) -> None:
+    losses = []
+    for dropout in (0.0, 0.9):
+        keras.utils.set_random_seed(1)
+        history, _ = nb.train(nb.Translator(words, 16, dropout=dropout), PAIRS[:40], words, 6, rate=1e-2)
+        losses.append(history["loss"][-1])
+    assert losses[1] > losses[0] + 0.3
+
+
 def test_training_reduces_the_loss(memorized) -> None:
     *_, history = memorized
     assert history["loss"][-1] < 0.1 < history["loss"][0]
