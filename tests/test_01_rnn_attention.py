@@ -153,6 +153,17 @@ def memorized(nb):
     return model, words, pairs, history
 
 
+def test_smoothed_loss_is_the_library_one(nb) -> None:
+    """Как CategoricalCrossentropy(label_smoothing) по настоящим кускам."""
+    rng = np.random.default_rng(0)
+    logits, target = rng.normal(size=(3, 5, 7)).astype("float32"), rng.integers(1, 7, size=(3, 5))
+    target[1, 3:] = 0
+    for share in (0.0, 0.1):
+        library = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=share)
+        expected = library(np.eye(7)[target[target > 0]], logits[target > 0])
+        assert abs(float(nb.smoothed(target, logits, share)) - float(expected)) < 1e-5
+
+
 def test_fit_turns_dropout_on(nb, words) -> None:
     losses = []
     for dropout in (0.0, 0.9):
