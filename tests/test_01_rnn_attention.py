@@ -1,4 +1,4 @@
-"""Код блокнота 01: слой внимания, переводчик, декодирование — против библиотеки и против ошибок."""
+"""Код блокнота 01: переводчик, батчи, декодирование, ввод читателя; слой внимания сверяет сам блокнот."""
 
 import attention_kit as ak
 import keras
@@ -23,52 +23,6 @@ def inputs_of(words, pairs):
     return words.source.encode([p.ru for p in pairs]), words.target.encode([p.en for p in pairs], start=True)
 
 
-# --- слой внимания ---
-
-
-@pytest.fixture
-def example():
-    rng = np.random.default_rng(1)
-    mask = np.array([[True] * 4, [True, True, True, False], [True, False, False, False]])
-    return rng.normal(size=(3, 5, 6)).astype("f"), rng.normal(size=(3, 4, 8)).astype("f"), mask
-
-
-def library_attention(layer, query, states, mask):
-    """Тот же расчёт слоем Keras: ему передаются готовые W·s и U·h."""
-    ws, uh = layer.W(query), layer.U(states)
-    library = keras.layers.AdditiveAttention()
-    library.build([ws.shape, states.shape, uh.shape])
-    library.scale.assign(layer.v)
-    return library([ws, states, uh], mask=[None, mask], return_attention_scores=True)
-
-
-def test_attention_equals_keras(nb, example) -> None:
-    layer = nb.AdditiveAttention(7)
-    context, weights = layer(*example)
-    their_context, their_weights = library_attention(layer, *example)
-    assert np.abs(np.array(context) - their_context).max() < 1e-5
-    assert np.abs(np.array(weights) - their_weights).max() < 1e-5
-
-
-def test_comparison_with_keras_notices_a_missing_mask(nb, example) -> None:
-    query, states, mask = example
-    layer = nb.AdditiveAttention(7)
-    context, _ = layer(query, states, np.ones_like(mask))
-    their_context, _ = library_attention(layer, query, states, mask)
-    assert np.abs(np.array(context) - their_context).max() > 1e-3
-
-
-def test_attention_by_hand(nb, example) -> None:
-    query, states, mask = example
-    layer = nb.AdditiveAttention(7)
-    _, weights = layer(query, states, mask)
-    W, U, v = (np.array(x) for x in (layer.W.kernel, layer.U.kernel, layer.v))
-    scores = np.array([v @ np.tanh(query[1, 2] @ W + h @ U) for h in states[1, :3]])
-    expected = np.exp(scores) / np.exp(scores).sum()
-    assert np.allclose(np.array(weights)[1, 2, :3], expected, atol=1e-5)
-    assert not np.array(weights)[1, :, 3].any()
-
-
 # --- переводчик ---
 
 
@@ -78,17 +32,6 @@ def test_padding_changes_nothing(words, models, attention) -> None:
     plain = models[attention]((source, target))
     padded = models[attention]((np.pad(source, ((0, 0), (0, 5))), target))
     assert np.abs(np.array(plain) - padded).max() < 1e-5
-
-
-@pytest.mark.parametrize("attention", [True, False])
-def test_loss_starts_near_uniform_and_ignores_padding(nb, words, models, attention) -> None:
-    source, target = inputs_of(words, PAIRS[:8])
-    logits = models[attention]((source, target[:, :-1]))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
-    value = float(loss(target[:, 1:], logits))
-    assert abs(value - np.log(len(words.target))) < 0.1
-    longer = np.pad(target[:, 1:], ((0, 0), (0, 4)))
-    assert abs(float(loss(longer, np.pad(logits, ((0, 0), (0, 4), (0, 0))))) - value) < 1e-5
 
 
 @pytest.mark.parametrize("attention", [True, False])
@@ -109,10 +52,6 @@ def test_decoder_does_not_see_the_future(words, models, attention) -> None:
     before, after = (np.array(models[attention]((source, t))) for t in (target, changed))
     assert np.allclose(before[:, :4], after[:, :4], atol=1e-6)
     assert not np.allclose(before[:, 4:], after[:, 4:], atol=1e-6)
-
-
-def test_attention_is_a_small_part_of_the_weights(models) -> None:
-    assert models[True].decoder.attention.count_params() == 16 * 16 + 32 * 16 + 16
 
 
 # --- данные ---
@@ -171,11 +110,6 @@ def test_fit_turns_dropout_on(nb, words) -> None:
         history, _ = nb.train(nb.Translator(words, 16, dropout=dropout), PAIRS[:40], words, 6, rate=1e-2)
         losses.append(history["loss"][-1])
     assert losses[1] > losses[0] + 0.3
-
-
-def test_training_reduces_the_loss(memorized) -> None:
-    *_, history = memorized
-    assert history["loss"][-1] < 0.1 < history["loss"][0]
 
 
 def test_greedy_translates_what_was_learned(nb, memorized) -> None:
