@@ -215,24 +215,10 @@ def test_help_lists_every_command() -> None:
     assert set(re.findall(r"^  make ([\w-]+) ", result.stdout, re.MULTILINE)) == commands
 
 
-def test_make_calls_existing_scripts() -> None:
-    scripts = re.findall(r"\$\(PYTHON\) (?:-u )?(\S+\.py)", (ROOT / "Makefile").read_text("utf-8"))
-    assert {"tools/run_notebooks.py", "tools/lock.py"} <= set(scripts)
-    assert not [script for script in scripts if not (ROOT / script).exists()]
-
-
-def top_level() -> set[str]:
-    """Что лежит в корне репозитория: по данным git, а в копии без него — всё, кроме .gitignore."""
-    git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if git.stdout:
-        return {name.partition("/")[0] for name in git.stdout.splitlines()}
-    ignored = {".git", *(line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").split())}
-    return {path.name for path in ROOT.iterdir()} - ignored
-
-
 def test_readme_names_every_top_level_entry() -> None:
     section = (ROOT / "README.md").read_text("utf-8").partition("## Что где лежит")[2]
-    names = top_level() - {"README.md"}
+    git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    names = {name.partition("/")[0] for name in git.stdout.splitlines()} - {"README.md"}
     assert names
     assert not [name for name in names if not re.search(rf"`{re.escape(name)}/?`", section)]
 
