@@ -489,7 +489,7 @@ def test_cache_that_cannot_be_written(cache, capsys, exported) -> None:
 
 
 def test_keras_hub_copy(cache, capsys) -> None:
-    """Что веса в ней те же, проверяет test_08: числа KerasHub равны числам transformers."""
+    """Что веса в ней те же, показывает приложение блокнота 08: числа равны числам transformers."""
     assert set(contents(Path(ak.keras_hub_folder()))) == set(minilm.SHA256) | {"made-from"}
     assert capsys.readouterr().out == "Источник: встроенный кодировщик MiniLM — имена весов как в KerasHub\n"
 
