@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         self.hub.requests += 1
         path = self.path.split("?")[0].strip("/")
         name, _, file = path.partition("/resolve/main/")
-        files = self.hub.models.get(name.removeprefix("cdn/"))
+        files = self.hub.models.get(name)
         if path.startswith("hub/"):
             self.send(self.hub.archive, "archive", {})
         elif files is None:
@@ -99,8 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         elif file not in files:
             self.head(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
         else:
-            plain = name.startswith("cdn/")
-            self.send(files[file], file, {} if plain else hub_headers(FILES.get(file, files[file]), file))
+            self.send(files[file], file, hub_headers(files[file], file))
 
     do_GET = do_HEAD
 
@@ -204,7 +203,7 @@ def test_hugging_face_failure(server, cache, capsys, monkeypatch, mode: str, rea
     if mode == "no weights":
         del server.models["own/tiny"]["model.safetensors"]
     started = time.monotonic()
-    minilm_is_used(ak.hf_encoder("own/tiny"), capsys, f"own/tiny с Hugging Face не получен ({reason})")
+    minilm_is_used(ak.hf_encoder("own/tiny"), capsys, f"own/tiny с Hugging Face не получен ({reason}")
     assert time.monotonic() - started < 20
     assert not hf_left(cache / "hugging_face")
 
@@ -330,7 +329,7 @@ HUB_FAILURES = [
     ("hang", "сервер не отвечает"),
     ("404", "сервер ответил кодом 404"),
     ("drip", "сервер не отдал модель за 3 с"),
-    ("html", "сервер отдал не модель"),
+    ("html", "сервер отдал не модель или не всю модель"),
     ("part", "это не SavedModel, в модели нет variables/variables.index"),
 ]
 
