@@ -206,6 +206,43 @@ def test_spoiled_links_are_noticed(pairs):
     assert link_faults(Pair(pair.ru, pair.en, frozenset(), frozenset(x for x in pair.possible if x[0]), ""))
 
 
+DICTIONARY = {  # написан от руки: начало русского слова — все его английские переводы
+    "книг": "book books", "газет": "newspaper newspapers", "кошк": "cat cats", "кошек": "cats",
+    "собак": "dog dogs", "врач": "doctor doctors", "мальчик": "boy boys", "девоч": "girl girls",
+    "сестр": "sister sisters", "окн": "window windows", "магазин": "shop shops",
+    "библиотек": "library libraries", "гитар": "guitar guitars", "велосипед": "bicycle bicycles",
+    "молок": "milk", "красн": "red", "интересн": "interesting", "голодн": "hungry",
+    "чита": "read reads reading", "прочита": "read reads", "купи": "buy buys bought",
+    "работа": "work works worked working", "помог": "help helps helped helping", "завтра": "tomorrow",
+    "вчера": "yesterday", "часто": "often", "потому": "because", "если": "if", "нашей": "our",
+}  # fmt: skip
+
+
+def wrong_translations(pair: Pair) -> list[tuple[str, str]]:
+    """Верные связи, которые спорят со словарём."""
+    faults = []
+    for t, s in pair.sure:
+        ru, en = pair.ru[s], pair.en[t]
+        expected = [words.split() for stem, words in DICTIONARY.items() if ru.startswith(stem)]
+        if expected and en != "'s" and not any(en in words for words in expected):
+            faults.append((ru, en))
+    return faults
+
+
+def test_sure_links_agree_with_a_dictionary(pairs):
+    assert not [fault for pair in pairs for fault in wrong_translations(pair)]
+    used = Counter(stem for p in pairs for word in p.ru for stem in DICTIONARY if word.startswith(stem))
+    assert min(used[stem] for stem in DICTIONARY) > 5
+
+
+def test_swapped_links_are_noticed(pairs):
+    noticed = 0
+    for pair in pairs[:300]:
+        shifted = frozenset((t, (s + 1) % len(pair.ru)) for t, s in pair.sure)
+        noticed += bool(wrong_translations(Pair(pair.ru, pair.en, shifted, shifted, "")))
+    assert noticed > 100
+
+
 # --- таблицы слов ---
 @cache
 def parses(word: str):
