@@ -39,8 +39,9 @@ test-memory: environment ## выполнить блокноты в услови�
 run: environment ## выполнить все блокноты: make run PROFILE=quick|cpu|gpu
 	@$(PYTHON) tools/run_notebooks.py $(if $(PROFILE),--profile $(PROFILE))
 
-bench: environment ## измерить время и память каждого блокнота
+bench: environment ## измерить время и память каждого блокнота; переводчик 01 — рядом с моделью из руководства TensorFlow
 	@$(PYTHON) tools/bench.py
+	@cd tools && ../$(PYTHON) -m experiments.rnn
 
 # TF_USE_LEGACY_KERAS нужна блокнотам 06 и 07; остальным безразлична: они зовут keras, а не tf.keras
 record: export TF_USE_LEGACY_KERAS = 1

@@ -29,12 +29,12 @@ WIDTH, HEIGHT, TOP = 45 / 55, 34 / 55, 308 / 55  # клетка и верх та
 
 
 def token_position() -> Figure:
-    """Вход: эмбеддинг слова плюс эмбеддинг места."""
+    """Вход: эмбеддинг слова плюс эмбеддинг позиции."""
     figure, ax = canvas(17.2, 7.2)
     tokens = np.array([TOKENS[number] for _, number in TEXT])
     for left, matrix, colors, name, size in (
         (3.05, tokens, ENCODER, "эмбеддинг слова", "из таблицы $V\\times D$"),
-        (7.75, PLACES, DECODER, "эмбеддинг места", "из таблицы $L\\times D$"),
+        (7.75, PLACES, DECODER, "эмбеддинг позиции", "из таблицы $L\\times D$"),
         (11.95, tokens + PLACES, ATTENTION, "вход первого слоя", "$T\\times D$"),
     ):
         numbers(ax, left, TOP, matrix, colors, WIDTH, HEIGHT)
@@ -49,7 +49,7 @@ def token_position() -> Figure:
         ax,
         8.6,
         0.95,
-        "слово the стоит дважды: эмбеддинг слова один и тот же, а входы разные — места разные",
+        "слово the стоит дважды: эмбеддинг слова один и тот же, а входы разные — позиции разные",
         fontsize=11,
     )
     label(
@@ -69,7 +69,7 @@ def _words(ax: Axes) -> None:
         label(ax, 2.35, y, str(number), color=color)
         label(ax, 7.3, y, str(row), color=color)
         label(ax, 16.25, y, str(number > 0), color=color)
-    for x, text in ((2.35, "номер"), (7.3, "место"), (16.25, "маска")):
+    for x, text in ((2.35, "номер"), (7.3, "позиция"), (16.25, "маска")):
         label(ax, x, TOP + 0.45, text)
 
 

@@ -4,8 +4,33 @@ from learning import LearningFault
 
 LEARNING_FAULTS = [
     # --- 01 ---
+    LearningFault("01", "перевод не сдвинут на слово", "def make_batches(", "t[:, 1:]))", "t[:, :-1]))", "short = ak.collect("),
+    LearningFault("01", "потери ждут вероятностей", "def train(", "from_logits=True", "from_logits=False", "short = ak.collect("),
+    LearningFault("01", "прогрев не кончается", "def train(", "min(100, steps // 4)", "1000 * steps", "short = ak.collect("),
+    LearningFault("01", "контекст чужого предложения", "class AdditiveAttention(", "ops.matmul(weights, states)",
+                  "ops.matmul(weights, ops.roll(states, 1, axis=0))", "short = ak.collect("),
+    LearningFault("01", "подписи карты сдвинуты на слово", "def maps_of(", "[w[:r, :c]", "[np.roll(w[:r, :c], 1, axis=0)", "short = ak.collect("),
+    LearningFault("01", "жадный перевод забывает состояние", "def greedy(", "logits, state, weights = step(", "logits, _, weights = step(",
+                  "figure, axes ="),
+    LearningFault("01", "модель без внимания — с вниманием", "class Decoder(", " if attention else None", "", "curves = {"),
+    LearningFault("01", "переводы в другом порядке строк", "def translate_all(", "in zip(chunk,", "in zip(sorted(chunk),", "checked = corpus.test"),
 
     # --- 03 ---
+    LearningFault("03", "потери ждут вероятностей", "def train_model(", "from_logits=True", "from_logits=False", "full = learn_order("),
+    LearningFault("03", "прогрев не кончается", "def train_model(", "min(100, steps // 4)", "1000 * steps", "full = learn_order("),
+    LearningFault("03", "расписание в эпохах вместо шагов", "def train_model(", "steps = epochs * len(batches)", "steps = epochs",
+                  "full = learn_order("),
+    LearningFault("03", "рубрики сдвинуты на строку", "def make_batches(", "(vectorizer(t), y)", "(vectorizer(t), tf.roll(y, 1, 0))",
+                  "full = learn_order("),
+    LearningFault("03", "градиент не доходит до слоя", "def make_transformer(", "classify_mean(x,", "classify_mean(ops.stop_gradient(x),",
+                  "full = learn_order("),
+    LearningFault("03", "оставлены худшие веса", "def train_model(", 'EarlyStopping("val_loss",', 'EarlyStopping("val_loss", mode="max",',
+                  "shares = ["),
+    LearningFault("03", "ответы в другом порядке строк", "def predict(", "result[part] =", "result[start : start + 256] =", "shares = ["),
+    LearningFault("03", "подписи карты сдвинуты на слово", "heads = look(", "[i] for i in ids[0]", "[i] for i in np.roll(ids[0], 1)",
+                  "heads = look("),
+    LearningFault("03", "строки карты вместо столбцов", "visible > 1.7", "weights.mean(axis=(0, 1))", "weights.mean(axis=(0, 2))",
+                  "visible > 1.7"),
 
     # --- 06 ---
     LearningFault("06", "предобученные веса не загружены", "frozen = Encoder(", 'name="encoder")',
@@ -45,4 +70,13 @@ LEARNING_FAULTS = [
           caught="assert tokens[1:-1] =="),
 
     # --- 08 ---
+    LearningFault("08", "предобученные веса не загружены", "def load_encoder(", "from_preset(ak.keras_hub_folder())", "from_preset(ak.keras_hub_folder(), load_weights=False)",
+                  "news = ak.load_news("),
+    LearningFault("08", "замороженная таблица не заморожена", "def load_encoder(", "trainable = False", "trainable = True", "news = ak.load_news("),
+    LearningFault("08", "прогрев не кончается", "def make_optimizer(", "warmup_steps=warmup", "warmup_steps=1000 * warmup", "tagger, losses, seconds ="),
+    LearningFault("08", "градиент не доходит до кодировщика", "def make_tagger(", 'Dropout(0.1)(encoder.output["sequence_output"])',
+                  'Dropout(0.1)(ops.stop_gradient(encoder.output["sequence_output"]))', "tested = test["),
+    LearningFault("08", "метки сдвинуты на кусок", "def train_tagger(", "[word_labels(*p) for p in pairs]", "[np.roll(word_labels(*p), 1).tolist() for p in pairs]", "tested = test["),
+    LearningFault("08", "начало и конец ответа перепутаны", "def train_reader(", "target(*pair) for", "target(*pair)[::-1] for", "answered = {"),
+    LearningFault("08", "потери ждут вероятностей", "def train_reader(", "from_logits=True", "from_logits=False", "reader, losses, seconds ="),
 ]  # fmt: skip

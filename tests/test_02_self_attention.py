@@ -367,13 +367,18 @@ def test_cost_grows_with_length(nb) -> None:
 @pytest.mark.parametrize(("kind", "name"), [("GRU", "GRU"), ("самовнимание", "MultiHeadAttention")])
 def test_step_trains_the_layer_it_was_asked_for(nb, monkeypatch, kind, name) -> None:
     called = []
-    for layer in ("GRU", "MultiHeadAttention"):
 
-        def call(self, *args, _original=getattr(keras.layers, layer).__call__, _name=layer, **kwargs):
-            called.append(_name)
-            return _original(self, *args, **kwargs)
+    def watch(layer):
+        original = getattr(keras.layers, layer).__call__
+
+        def call(self, *args, **kwargs):
+            called.append(layer)
+            return original(self, *args, **kwargs)
 
         monkeypatch.setattr(getattr(keras.layers, layer), "__call__", call)
+
+    watch("GRU")
+    watch("MultiHeadAttention")
     gradients = nb.training_step(kind, 4, batch=1, units=8)()
     assert set(called) == {name}
     assert gradients[0].shape == (1, 4, 8) and len(gradients) == (4 if kind == "GRU" else 9)

@@ -15,7 +15,7 @@ from itertools import pairwise
 import pymorphy3
 import pytest
 from attention_kit import alignment_error_rate, detokenize, diagonal_links, grammar, lexicon, tokenize
-from attention_kit.corpus import MAX_TEST, MAX_TRAIN, Grammar, Pair, collect, load_corpus
+from attention_kit.corpus import Grammar, Pair, collect, load_corpus
 from attention_kit.grammar import OutOfWords, Wish
 from attention_kit.phrases import finish
 
@@ -120,12 +120,23 @@ def test_no_sentence_is_shared_or_repeated(corpus):
 def test_lengths(corpus):
     within = Counter(p.length for part in (corpus.train, corpus.valid, corpus.test) for p in part)
     beyond = Counter(p.length for p in corpus.long)
-    assert set(within) == set(range(2, MAX_TRAIN + 1))
-    assert set(beyond) == set(range(MAX_TRAIN + 1, MAX_TEST + 1))
-    for length in range(3, MAX_TRAIN + 1):
+    assert set(within) == set(range(2, 27)) and set(beyond) == set(range(27, 41))
+    for length in range(3, 27):
         assert within[length] > 0.6 * within.total() / 25, length
-    for length in range(MAX_TRAIN + 1, MAX_TEST + 1):
+    for length in range(27, 41):
         assert beyond[length] > 0.5 * beyond.total() / 14, length
+
+
+def test_small_lexicon_and_shorter_sentences(corpus):
+    """Корпус блокнота 01 в quick: слов во много раз меньше, длины — свои, связи — по тем же правилам."""
+    small = load_corpus(5000, 200, 300, 60, longest=12, lexicon="small")
+    within = {p.length for part in (small.train, small.valid, small.test) for p in part}
+    assert within == set(range(2, 13)) and {p.length for p in small.long} == set(range(13, 20))
+    few, many = ({word for p in c.train for word in p.ru} for c in (small, corpus))
+    assert 400 < len(few) < 800 and few < many
+    assert all(p.sure <= p.possible for p in small.train)
+    with pytest.raises(ValueError, match="lexicon"):
+        load_corpus(**SMALL, lexicon="tiny")
 
 
 def test_kinds_for_the_heatmaps_exist(corpus):

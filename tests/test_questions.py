@@ -291,3 +291,27 @@ def test_scores_equal_those_of_transformers(parts):
 def test_scores_refuse(predicted, gold, message):
     with pytest.raises(ValueError, match=message):
         ak.answer_scores(predicted, gold)
+
+
+def test_shorten(parts) -> None:
+    """Часть с ответом: целые предложения, не длиннее предела; ответ стоит где прежде и не выдаёт себя местом."""
+    places = []
+    for question in (q for part in parts for q in part):
+        short = ak.shorten(question, 40)
+        assert short.context in question.context and short[1:3] == question[1:3]
+        assert short.context[short.start :].startswith(question.answer)
+        assert question.context.index(short.context) + short.start == question.start
+        assert len(short.context.split()) <= 40 or not re.search(r"[.;!?] ", short.context)
+        places.append(short.start / len(short.context))
+    assert 0.4 < sum(places) / len(places) < 0.6
+
+
+def test_shorten_by_hand() -> None:
+    text = "Rain fell. Ada Byron left Oslo; St. Olav stayed."
+    question = ak.Question(text, "Who left?", "Ada Byron", 11)
+    assert ak.shorten(question, None) is question
+    assert ak.shorten(question, 4) == ak.Question("Ada Byron left Oslo;", "Who left?", "Ada Byron", 0)
+    assert ak.shorten(question, 6).context == "Rain fell. Ada Byron left Oslo;"
+    assert ak.shorten(question, 1).context == "Ada Byron left Oslo;"  # предложение не режется
+    whole = ak.Question(text, "Who stayed?", "St. Olav", text.index("St."))
+    assert ak.shorten(whole, 1) == whole

@@ -2,15 +2,7 @@
 
 from attention_kit import _settings  # noqa: F401 — первым: до всех остальных проверяет настройки
 from attention_kit.baselines import tfidf
-from attention_kit.corpus import (
-    MAX_TEST,
-    MAX_TRAIN,
-    Corpus,
-    Grammar,
-    Pair,
-    collect,
-    load_corpus,
-)
+from attention_kit.corpus import Corpus, Grammar, Pair, collect, load_corpus
 from attention_kit.costs import step_costs
 from attention_kit.definitions import definitions
 from attention_kit.encoders import (
@@ -37,7 +29,7 @@ from attention_kit.figures import (
     show_image,
     training_curve,
 )
-from attention_kit.memory import peak_megabytes
+from attention_kit.memory import peak_megabytes, release
 from attention_kit.metrics import (
     AlignmentScore,
     alignment_error_rate,
@@ -53,7 +45,7 @@ from attention_kit.news import News, clean_news_text, load_news, split_news, tak
 from attention_kit.pieces import Pieces, merge_pieces
 from attention_kit.pipelines import finish
 from attention_kit.profiles import choose, profile
-from attention_kit.questions import Question, answer_scores, load_questions
+from attention_kit.questions import Question, answer_scores, load_questions, shorten
 from attention_kit.results import (
     RESULT_COLUMNS,
     RESULT_TITLES,
@@ -67,9 +59,9 @@ from attention_kit.text import Vocabulary, clean_text, detokenize, sentences, sp
 from attention_kit.viewer import attention_viewer
 
 __all__ = [
-    "ENTITY_KINDS", "MAX_TEST", "MAX_TRAIN", "RESULT_COLUMNS", "RESULT_TITLES", "AlignmentScore", "Corpus", "EntityScores", "Grammar", "HFEncoder", "HubEncoder", "MiniLM", "News", "Pair", "Pieces", "Question", "Sentence", "SourceError", "Vocabulary",
+    "ENTITY_KINDS", "RESULT_COLUMNS", "RESULT_TITLES", "AlignmentScore", "Corpus", "EntityScores", "Grammar", "HFEncoder", "HubEncoder", "MiniLM", "News", "Pair", "Pieces", "Question", "Sentence", "SourceError", "Vocabulary",
     "alignment_error_rate", "answer_scores", "attention_viewer", "best_links", "bleu", "by_length", "cache_dir", "check_libraries", "choose", "clean_news_text", "clean_text", "collect", "course_data", "definitions",
     "detokenize", "diagonal_links", "download", "entity_scores", "exact_match", "finish", "hardware", "head_grid", "heatmap", "hf_encoder", "hub_encoder", "image", "keras_hub_folder", "load_corpus", "load_entities", "load_minilm", "load_news", "load_questions", "merge_pieces", "paired", "peak_megabytes", "profile",
-    "quality_by_length", "record_result", "results", "sentences", "show", "show_image", "spaced", "split_by_group", "split_news", "step_costs", "take", "tatoeba_pairs", "texts_of", "tfidf",
+    "quality_by_length", "record_result", "release", "results", "sentences", "shorten", "show", "show_image", "spaced", "split_by_group", "split_news", "step_costs", "take", "tatoeba_pairs", "texts_of", "tfidf",
     "tokenize", "training_curve",
 ]  # fmt: skip

@@ -12,15 +12,14 @@ from functools import cache
 from attention_kit.grammar import Grammar, OutOfWords
 from attention_kit.phrases import Pair
 
-__all__ = ["MAX_TEST", "MAX_TRAIN", "Corpus", "Grammar", "Pair", "load_corpus"]
+__all__ = ["Corpus", "Grammar", "Pair", "load_corpus"]
 
-MAX_TRAIN, MAX_TEST = 26, 40  # длина русского предложения в словах, знаки препинания не в счёт
 PATIENCE = 3_000  # столько неудач подряд значат, что новых предложений больше нет
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Части корпуса; `long` — предложения длиннее любого обучающего (27–40 слов)."""
+    """Части корпуса; `long` — предложения длиннее любого обучающего (до полутора раз)."""
 
     train: list[Pair]
     valid: list[Pair]
@@ -29,19 +28,27 @@ class Corpus:
 
 
 def load_corpus(
-    train: int = 20_000, valid: int = 800, test: int = 1_200, long: int = 600, seed: int = 2014
+    train: int = 20_000,
+    valid: int = 800,
+    test: int = 1_200,
+    long: int = 600,
+    seed: int = 2014,
+    longest: int = 26,
+    lexicon: str = "full",
 ) -> Corpus:
     """Порождает корпус: длины распределены ровно, ни одно предложение не попадает в две части.
 
     train, valid, test, long — число пар в частях, положительные целые (иначе ValueError; он же —
-    если столько разных предложений грамматика не даст). Один и тот же `seed` даёт один и тот же корпус.
+    если столько разных предложений грамматика не даст). longest — слов в самом длинном русском предложении (знаки не
+    в счёт), в части long — от longest + 1 до полутора longest и ещё одно. lexicon — "full" или "small", короткий
+    словарь. Один и тот же `seed` даёт один и тот же корпус.
     """
     for name, count in {"train": train, "valid": valid, "test": test, "long": long}.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise ValueError(
                 f"{name} — число пар: нужно положительное целое, а передано {count!r}."
             )
-    within, beyond = _generate(train + valid + test, long, seed)
+    within, beyond = _generate(train + valid + test, long, seed, longest, lexicon)
     return Corpus(
         list(within[valid + test :]),
         list(within[:valid]),
@@ -51,11 +58,13 @@ def load_corpus(
 
 
 @cache
-def _generate(within: int, beyond: int, seed: int) -> tuple[list[Pair], list[Pair]]:
+def _generate(
+    within: int, beyond: int, seed: int, longest: int, lexicon: str
+) -> tuple[list[Pair], list[Pair]]:
     """Пары обучающей длины и длиннее её; повторный вызов ничего не порождает заново."""
-    grammar, seen = Grammar(seed), set()
-    return collect(grammar, within, 2, MAX_TRAIN, seen), collect(
-        grammar, beyond, MAX_TRAIN + 1, MAX_TEST, seen
+    grammar, seen = Grammar(seed, lexicon), set()
+    return collect(grammar, within, 2, longest, seen), collect(
+        grammar, beyond, longest + 1, longest + longest // 2 + 1, seen
     )
 
 

@@ -83,20 +83,30 @@ class Parts:
 
 
 class NounMaker:
-    """Случайные именные группы; всё случайное берёт из одного генератора `seed`."""
+    """Случайные именные группы; всё случайное берёт из одного генератора `seed`.
 
-    def __init__(self, seed: int):
+    lexicon — "full" (все слова) или "small" (короткий словарь из grammar.toml).
+    """
+
+    def __init__(self, seed: int, lexicon: str = "full"):
         check_rules()
+        if lexicon not in ("full", "small"):
+            raise ValueError(f'lexicon — "full" или "small", а передано {lexicon!r}.')
         self.random = random.Random(seed)
+        self.small = frozenset(rules()["small"]) if lexicon == "small" else None
         self.used: set[str] = set()  # слова, которые в предложении уже есть
         self.rich = 0.5  # насколько часто у слов бывают определения
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
+    def known(self, rows: Iterable[dict]) -> list[dict]:
+        """Слова, которые есть в словаре."""
+        return [row for row in rows if self.small is None or row["ru"] in self.small]
+
     def unused(self, rows: Iterable[dict]) -> dict:
         """Слово, которого в предложении ещё не было; если все были — OutOfWords."""
-        free = [row for row in rows if row["ru"] not in self.used]
+        free = [row for row in self.known(rows) if row["ru"] not in self.used]
         if not free:
             raise OutOfWords
         row = self.random.choice(free)
@@ -202,7 +212,7 @@ class NounMaker:
                 for row in rows
                 if row["ru"] in ("мой", "твой", "ваш", "её" if noun.gender == "m" else "его")
             ]
-        return self.fresh(rows)
+        return self.fresh(self.known(rows))
 
     def describe(self, noun: Noun) -> None:
         """Добавляет до двух прилагательных из разных групп: «большой красный», но не «большой маленький»."""
@@ -372,7 +382,9 @@ class Grammar(NounMaker):
 
     def verb(self, pattern: dict, wish: Wish) -> dict:
         """Глагол с управлением образца, подходящий времени и слову, которое заменяет «который»."""
-        fits = [v for v in verbs(pattern["frame"]) if wish.tense in (None, *tenses(v))]
+        fits = [
+            v for v in self.known(verbs(pattern["frame"])) if wish.tense in (None, *tenses(v))
+        ]
         if wish.antecedent:
             column = "subject" if wish.gap == "S" else "object"
             fits = [v for v in fits if expand(v[column]) & wish.antecedent.row["classes"]]
@@ -407,7 +419,7 @@ class Grammar(NounMaker):
 
     def chain_verb(self, verb: dict, wish: Wish) -> dict | None:
         """Глагол при инфинитиве: «хочет купить», «может помочь»."""
-        fits = [v for v in verbs("inf") if v["object"] in ("any", verb["aspect"])]
+        fits = [v for v in self.known(verbs("inf")) if v["object"] in ("any", verb["aspect"])]
         fits = [v for v in fits if wish.tense in (None, *tenses(v))]
         return self.random.choice(fits) if fits and "human" in expand(verb["subject"]) else None
 
@@ -624,7 +636,7 @@ class Grammar(NounMaker):
 
     def say_that(self) -> Clause:
         """«Мой брат сказал, что…»; после прошедшего времени — прошедшее, чтобы не сдвигать английское."""
-        verb = self.random.choice(verbs("that"))
+        verb = self.random.choice(self.known(verbs("that")))
         tense = "past" if verb["aspect"] == "perf" else "pres"
         subject = self.person() if self.chance(0.4) else self.noun("human", "nom")
         group, aux, rest = Predicate(verb, tense).render(subject)

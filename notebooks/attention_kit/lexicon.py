@@ -115,6 +115,9 @@ def check_rules() -> None:
         )
     for pattern in rules()["clause"]:
         _check_pattern(pattern)
+    tables = [*map(table, ("nouns", "adjectives", "determiners", "verbs")), rules()["names"]]
+    words = {row["ru"] for rows in tables for row in rows}
+    _known(rules()["small"], words, "grammar.toml, короткий словарь small", "слова")
     kinds = {pattern["kind"] for pattern in rules()["clause"]}
     for link in rules()["link"]:
         named = (*link.get("first", ()), *link.get("second", ()))

@@ -8,6 +8,10 @@ from attention_kit.text import Vocabulary
 START_OF_WORD = "▁"
 
 
+def _plain(text: str) -> str:
+    return text.replace("ё", "е")
+
+
 class Pieces(Vocabulary):
     """Словарь кусков слов (Sennrich, Haddow, Birch, 2016): частое слово — один кусок, редкое — несколько.
 
@@ -28,15 +32,20 @@ class Pieces(Vocabulary):
             special_tokens=list(self.SPECIAL),
             show_progress=False,
         )
-        self._pieces.train_from_iterator((" ".join(words) for words in sentences), trainer)
+        self._pieces.train_from_iterator(
+            (_plain(" ".join(words)) for words in sentences), trainer
+        )
         self.index = self._pieces.get_vocab()
         self.tokens = sorted(self.index, key=self.index.get)
+        self._yo = {}  # «ё» уже заменена на «е»
         if len(self.tokens) == len(self.SPECIAL):
             raise ValueError("Куски учить не на чем: передайте списки слов.")
 
     def split(self, words: Sequence[str]) -> list[str]:
-        """Куски предложения, заданного списком слов."""
-        return self._pieces.encode(list(words), is_pretokenized=True).tokens
+        """Куски предложения, заданного списком слов; «ё» читается как «е»."""
+        return self._pieces.encode(
+            [_plain(word) for word in words], is_pretokenized=True
+        ).tokens
 
     def encode(
         self, sentences: Sequence[Sequence[str]], maxlen: int | None = None, start: bool = False, end: bool = False
@@ -71,10 +80,11 @@ def merge_pieces(
 ) -> np.ndarray:
     """Карта (кусков, кусков) → (слов, слов): столбцы кусков одного слова складываются, строки — усредняются.
 
-    Сумма весов в строке остаётся прежней.
+    Лишние строки (метка конца) и столбцы отбрасываются; сумма весов в строке остаётся прежней.
     """
+    weights = np.asarray(weights)[: len(rows), : len(columns)]
     by_column = np.zeros((len(weights), max(whole_words(columns)) + 1))
-    np.add.at(by_column.T, whole_words(columns), np.asarray(weights)[:, : len(columns)].T)
+    np.add.at(by_column.T, whole_words(columns), weights.T)
     numbers = whole_words(rows)
     return np.stack(
         [by_column[np.equal(numbers, word)].mean(axis=0) for word in range(numbers[-1] + 1)]

@@ -40,6 +40,29 @@ def load_questions() -> tuple[list[Question], list[Question]]:
     return train, test
 
 
+def shorten(question: Question, words: int | None) -> Question:
+    """Тот же вопрос, а от текста — часть с ответом; words=None — весь текст.
+
+    Текст делится подряд на части из целых предложений, не длиннее words слов; где в части стоит ответ,
+    заранее не известно. Предложение длиннее words остаётся целым, как и текст, где часть разрезала бы ответ.
+    """
+    if words is None:
+        return question
+    parts = [""]
+    for sentence in re.split(r"(?<=[.;!?] )", question.context):
+        if parts[-1] and len((parts[-1] + sentence).split()) > words:
+            parts.append("")
+        parts[-1] += sentence
+    start = question.start
+    for part in parts:
+        if start < len(part):
+            break
+        start -= len(part)
+    if part[start:].startswith(question.answer):
+        return question._replace(context=part.rstrip(), start=start)
+    return question
+
+
 def parse(tree: dict) -> list[Question]:
     """Вопросы из JSON в форме SQuAD 1.1 (Rajpurkar и др., 2016, https://arxiv.org/abs/1606.05250).
 

@@ -52,7 +52,8 @@ def tokenize(text: str) -> list[str]:
 def sentences(text: str) -> list[list[str]]:
     """Предложения текста, каждое — список слов с «.» или «?» в конце: «!» и «…» — точка, «?!» — вопрос."""
     result = []
-    for part in re.split(r"(?<=[.!?…])\s+", clean_text(text)):
+    for part in re.split(r'(?<=[.!?…])\s+|(?<=[.!?…]")\s+', clean_text(text)):
+        part = part if part.count('"') % 2 else part.strip('"')  # кавычки вокруг предложения
         words = tokenize(part.rstrip(".!?… "))
         if any(word[0].isalnum() for word in words):
             result.append([*words, "?" if "?" in part[len(part.rstrip(".!?… ")) :] else "."])

@@ -1,31 +1,34 @@
-"""Переводчик из 01."""
+"""Переводчик из 01 и его соперник — модель из руководства TensorFlow."""
 
+import os
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import attention_kit as ak
 
-from experiments import Experiment, Outcome, Scores, notebook
+from experiments import Experiment, Outcome, Scores, notebook, tutorial
+
+FEW = 9_246  # столько пар из 20 000 не длиннее 13 слов
 
 
 def trained(
     seed: int,
     attention: bool = True,
     epochs: int = 4,
-    longest: int = ak.MAX_TRAIN,
+    longest: int = 26,
+    pairs: int = 20_000,
     spread: float | None = None,
 ) -> tuple[Any, Any, ak.Corpus, float]:
-    """Переводчик, обученный на 20 000 пар до `longest` слов, его словари, корпус и секунды обучения.
+    """Переводчик, обученный на первых pairs парах до longest слов, его словари, корпус и секунды обучения.
 
     spread — разброс начальных эмбеддингов кодировщика; None — как в блокноте.
     """
     nb = notebook("01")
     corpus = ak.load_corpus(20_000, 800, 1200, 300)
-    train, valid = ([p for p in part if p.length <= longest] for part in (corpus.train, corpus.valid))
+    train, valid = ([p for p in part if p.length <= longest][:pairs] for part in (corpus.train, corpus.valid))
     words = nb.make_words(corpus.train)
     nb.keras.utils.set_random_seed(seed)
-    model = nb.Translator(len(words.source), len(words.target), 128, attention, spread)
+    model = nb.Translator(words, 128, attention, spread)
     _, seconds = nb.train(model, train, words, epochs, valid)
     return model, words, corpus, seconds
 
@@ -33,10 +36,11 @@ def trained(
 def on_our_corpus(seed: int, **options: Any) -> Outcome:
     """BLEU и точные переводы по длинам, AER; options — как у trained."""
     model, words, corpus, seconds = trained(seed, **options)
-    return model.count_params(), seconds, scores(notebook("01"), model, words, corpus)
+    return model.count_params(), seconds, scores(model, words, corpus)
 
 
-def scores(nb: ModuleType, model: Any, words: Any, corpus: ak.Corpus) -> Scores:
+def scores(model: Any, words: Any, corpus: ak.Corpus) -> Scores:
+    nb = notebook("01")
     for low, high in ((2, 6), (7, 13), (14, 21), (22, 26), (27, 40)):
         part = [p for p in corpus.test + corpus.long if low <= p.length <= high]
         outputs, references = nb.translate_all(model, part, words), [ak.detokenize(p.en) for p in part]
@@ -46,16 +50,39 @@ def scores(nb: ModuleType, model: Any, words: Any, corpus: ak.Corpus) -> Scores:
         yield "AER", nb.score(nb.links_of(model, corpus.test, words), corpus.test).aer
 
 
-def on_tatoeba(seed: int, epochs: int) -> Outcome:
-    """Все пары Tatoeba из COURSE_DATA."""
+def tatoeba() -> list[list[ak.Pair]]:
+    """Все пары Tatoeba из COURSE_DATA: обучающие, проверочные, тестовые."""
+    return notebook("01").split_tatoeba(ak.tatoeba_pairs(fallback=_no_tatoeba))
+
+
+def on_tatoeba(
+    seed: int, epochs: int, units: int = 128, pieces: bool = True, dropout: float = 0.3
+) -> Outcome:
+    """Модель раздела 10 блокнота; pieces=False — слова, встретившиеся хотя бы дважды, вместо кусков."""
     nb = notebook("01")
-    train, valid, test = nb.split_tatoeba(ak.tatoeba_pairs(fallback=_no_tatoeba))
-    words = nb.make_words(train, min_count=2)
+    train, valid, test = tatoeba()
+    sides = [p.ru for p in train], [p.en for p in train]
+    if pieces:
+        words = nb.Words(ak.Pieces(sides[0], 4000), ak.Pieces(sides[1], 3000))
+    else:
+        words = nb.Words(*(ak.Vocabulary(side, min_count=2) for side in sides))
     nb.keras.utils.set_random_seed(seed)
-    model = nb.Translator(len(words.source), len(words.target), 128)
-    _, seconds = nb.train(model, train, words, epochs, valid)
+    model = nb.Translator(words, units, dropout=dropout)
+    _, seconds = nb.train(model, train, words, epochs, valid, rate=5e-3)
     found = ak.bleu(nb.translate_all(model, test, words), [ak.detokenize(p.en) for p in test])
     return model.count_params(), seconds, iter([("BLEU", found)])
+
+
+def tutorial_on_tatoeba(seed: int, limit: float) -> Outcome:
+    """Модель руководства TensorFlow на тех же парах, обученная limit секунд."""
+    train, _, test = tatoeba()
+    model, seconds = tutorial.train(train, limit, seed)
+    outputs = tutorial.translate_all(model, [p.ru for p in test])
+    return (
+        model.count_params(),
+        seconds,
+        iter([("BLEU", ak.bleu(outputs, [ak.detokenize(p.en) for p in test]))]),
+    )
 
 
 def _no_tatoeba() -> list:
@@ -63,20 +90,66 @@ def _no_tatoeba() -> list:
 
 
 def plan() -> list[Experiment]:
-    """С вниманием и без него на трёх зёрнах, затем по одному варианту."""
+    """С вниманием и без него и сравнение на Tatoeba — на трёх зёрнах, остальное — по одному."""
     ours = partial(Experiment, "01")
     plain = partial(on_our_corpus, attention=False)
-    longer = partial(plain, epochs=12)
-    short = partial(on_our_corpus, longest=13, epochs=10)
-    wide = partial(on_our_corpus, spread=0.5)
-    narrow = partial(plain, spread=0.05)
     rows = []
     for seed in (1, 2, 3):
         rows.append(ours("RNN с вниманием", "наш корпус", seed, on_our_corpus))
         rows.append(ours("RNN без внимания", "наш корпус", seed, plain))
-    rows.append(ours("RNN с вниманием, разброс 0,5", "наш корпус", 1, wide))
-    rows.append(ours("RNN без внимания, разброс 0,05", "наш корпус", 1, narrow))
-    rows.append(ours("RNN без внимания, 12 эпох", "наш корпус", 1, longer))
-    rows.append(ours("RNN с вниманием", "наш корпус, обучение до 13 слов", 1, short))
-    rows.append(ours("RNN с вниманием, 12 эпох", "Tatoeba", 1, partial(on_tatoeba, epochs=12)))
+    rows.append(ours("RNN с вниманием, разброс 0,5", "наш корпус", 1, partial(on_our_corpus, spread=0.5)))
+    rows.append(ours("RNN без внимания, разброс 0,05", "наш корпус", 1, partial(plain, spread=0.05)))
+    rows.append(ours("RNN без внимания, 12 эпох", "наш корпус", 1, partial(plain, epochs=12)))
+    few = partial(on_our_corpus, epochs=10, pairs=FEW)
+    rows.append(
+        ours("RNN с вниманием, 10 эпох", "наш корпус, 9 246 пар до 13 слов", 1, partial(few, longest=13))
+    )
+    rows.append(ours("RNN с вниманием, 10 эпох", "наш корпус, 9 246 пар", 1, few))
+    for seed in (1, 2, 3):
+        rows.append(ours("RNN с вниманием, 7 эпох", "Tatoeba", seed, partial(on_tatoeba, epochs=7)))
+        rows.append(
+            ours(
+                "RNN с вниманием, ширина 192, 12 эпох",
+                "Tatoeba",
+                seed,
+                partial(on_tatoeba, epochs=12, units=192),
+            )
+        )
+        for limit in (120, 300):
+            rows.append(
+                ours(
+                    f"руководство TensorFlow, {limit} с",
+                    "Tatoeba",
+                    seed,
+                    partial(tutorial_on_tatoeba, limit=limit),
+                )
+            )
+    variant = partial(on_tatoeba, epochs=7)
+    rows.append(
+        ours("RNN с вниманием, 7 эпох, без прореживания", "Tatoeba", 1, partial(variant, dropout=0.0))
+    )
+    rows.append(
+        ours("RNN с вниманием, 7 эпох, слова вместо кусков", "Tatoeba", 1, partial(variant, pieces=False))
+    )
     return rows
+
+
+def main() -> None:
+    """Для `make bench`: обе модели одна за другой, равное время обучения, одни и те же пары."""
+    os.environ.setdefault("COURSE_PROFILE", "cpu")
+    try:
+        size, seconds, ours = on_tatoeba(1, epochs=7)
+        rival_size, rival_seconds, rival = tutorial_on_tatoeba(1, seconds)
+    except ak.SourceError as error:
+        print(f"Сравнение переводчиков пропущено: {error}")
+        return
+    print("переводчик, Tatoeba       весов   секунд   BLEU")
+    for name, *numbers, found in (
+        ("RNN с вниманием", size, seconds, ours),
+        ("руководство TensorFlow", rival_size, rival_seconds, rival),
+    ):
+        print(f"{name:22} {ak.spaced(numbers[0]):>10} {numbers[1]:6.0f} {dict(found)['BLEU']:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,24 +1,32 @@
-"""Скорость вывода: сколько текстов в секунду успевает каждая модель серии, вместе с подготовкой текста."""
+"""Скорость вывода: сколько текстов в секунду успевает каждая модель серии, вместе с подготовкой текста.
+
+Классификаторы новостей идут одним путём: тексты близкой длины батчами по 64, скомпилированный граф.
+"""
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import attention_kit as ak
+import numpy as np
 
 from experiments import Experiment, Outcome, bert, news, notebook, rnn
 
 DATA = "скорость вывода"
 FEW = 2000  # текстов медленным моделям
+BATCH, LONGEST = 64, 128  # текстов в батче; токенов MiniLM в тексте — не больше
 
 
 def per_second(parameters: int, predict: Callable[[Sequence], Any], texts: Sequence) -> Outcome:
-    """Второй проход: в первом собирается граф."""
+    """Быстрейший проход из трёх; перед ними — ещё один: в нём собирается граф."""
     predict(texts)
-    start = time.perf_counter()
-    predict(texts)
-    seconds = time.perf_counter() - start
+    passes = []
+    for _ in range(3):
+        start = time.perf_counter()
+        predict(texts)
+        passes.append(time.perf_counter() - start)
+    seconds = min(passes)
     return parameters, seconds, iter([("текстов в секунду", len(texts) / seconds)])
 
 
@@ -29,29 +37,55 @@ def translator(seed: int, attention: bool) -> Outcome:
     return per_second(model.count_params(), lambda pairs: translate(model, pairs, words), corpus.test)
 
 
+def one_way(forward: Callable, prepare: Callable[[list[str]], Any], texts: Sequence[str]) -> None:
+    """Логиты всех текстов: батчи близкой длины, prepare готовит вход, forward — скомпилированная модель."""
+    order = np.argsort([len(text) for text in texts])
+    for start in range(0, len(texts), BATCH):
+        forward(prepare([texts[i] for i in order[start : start + BATCH]]))
+
+
 def classifier(seed: int, name: str) -> Outcome:
     """Классификатор из 03; на скорость веса не влияют, поэтому он не обучен."""
     nb, data = notebook("03"), news.parts()
     nb.keras.utils.set_random_seed(seed)
     if name == "TF-IDF":
         predict, size = ak.tfidf(data.train, data.valid)
-        return per_second(size, predict, data.test[0])
+        return per_second(size, partial(one_way, predict, list), data.test[0])
     if name == "пример Keras":
         model = nb.tutorial_model(data.vectorizer.get_vocabulary())
-        predict = partial(news.tutorial_answers, model)
+        prepare = nb.tf.constant
     else:
         model = news.BUILDERS[name](nb, data.vectorizer.vocabulary_size())
-        predict = partial(nb.predict, model, vectorizer=data.vectorizer)
-    return per_second(model.count_params(), predict, data.test[0])
+
+        def prepare(part: list[str]) -> Any:
+            return data.vectorizer(nb.tf.constant(part))[:, : nb.MAX_LENGTH].to_tensor()
+
+    return per_second(model.count_params(), partial(one_way, compiled(nb, model), prepare), data.test[0])
+
+
+def compiled(nb: Any, model: Callable) -> Callable:
+    """Граф один на все длины."""
+    return nb.tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+
+
+@cache
+def hub_rate() -> tuple[int, float, float]:
+    """Весов, секунд и текстов в секунду у MiniLM из 06."""
+    nb, (found, preprocess) = notebook("06"), bert.hub_parts()
+    model = nb.make_classifier(nb.hub.KerasLayer(found.encoder))
+
+    def prepare(part: list[str]) -> Any:
+        return nb.pack(nb.tf.constant(part), preprocess, LONGEST)
+
+    predict = partial(one_way, compiled(nb, model), prepare)
+    _, seconds, scores = per_second(0, predict, news.parts().test[0][:FEW])
+    return nb.count(model.weights), seconds, next(scores)[1]
 
 
 def minilm(seed: int) -> Outcome:
-    """Классификатор из 06: заморожен он или дообучен, считать приходится одно и то же."""
-    nb, (found, preprocess) = notebook("06"), bert.hub_parts()
-    nb.keras.utils.set_random_seed(seed)
-    model = nb.make_classifier(nb.hub.KerasLayer(found.encoder))
-    predict = partial(nb.predict, model, preprocess=preprocess)
-    return per_second(nb.count(model.weights), predict, news.parts().test[0][:FEW])
+    """Заморожен кодировщик или дообучен, считать одно и то же, поэтому измерение одно."""
+    parameters, seconds, rate = hub_rate()
+    return parameters, seconds, iter([("текстов в секунду", rate)])
 
 
 def hugging_face(seed: int) -> Outcome:
@@ -60,9 +94,11 @@ def hugging_face(seed: int) -> Outcome:
     tokenizer = nb.AutoTokenizer.from_pretrained(encoder.folder)
     model, _ = nb.load_classifier(encoder.folder)
 
-    def predict(texts: Sequence) -> Any:
-        return nb.predict(model, nb.make_batches(tokenizer, texts, range(len(texts)), 32))
+    def prepare(part: list[str]) -> Any:
+        options = dict(padding=True, truncation=True, max_length=LONGEST, return_tensors="tf")
+        return dict(tokenizer(part, **options))
 
+    predict = partial(one_way, compiled(nb, model), prepare)
     return per_second(model.count_params(), predict, news.parts().test[0][:FEW])
 
 
