@@ -2,8 +2,10 @@
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from attention_kit import definitions
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -26,6 +28,12 @@ def notebook(request: pytest.FixtureRequest) -> Path:
     """Путь блокнота курса."""
     assert request.param, "В папке notebooks нет ни одного блокнота NN-*.ipynb."
     return request.param
+
+
+@pytest.fixture(scope="module")
+def nb(request: pytest.FixtureRequest) -> ModuleType:
+    """Определения блокнота, которому посвящён файл test_NN_….py."""
+    return definitions(request.module.__name__.split("_")[1])
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -75,7 +75,7 @@ LEARNING_FAULTS = [
     LearningFault("08", "замороженная таблица не заморожена", "def load_encoder(", "trainable = False", "trainable = True", "news = ak.load_news("),
     LearningFault("08", "прогрев не кончается", "def make_optimizer(", "warmup_steps=warmup", "warmup_steps=1000 * warmup", "tagger, losses, seconds ="),
     LearningFault("08", "градиент не доходит до кодировщика", "def make_tagger(", 'Dropout(0.1)(encoder.output["sequence_output"])',
-                  'Dropout(0.1)(ops.stop_gradient(encoder.output["sequence_output"]))', "tested = test["),
+                  'Dropout(0.1)(ops.stop_gradient(encoder.output["sequence_output"]))', "tagger, losses, seconds ="),
     LearningFault("08", "метки сдвинуты на кусок", "def train_tagger(", "[word_labels(*p) for p in pairs]", "[np.roll(word_labels(*p), 1).tolist() for p in pairs]", "tested = test["),
     LearningFault("08", "начало и конец ответа перепутаны", "def train_reader(", "target(*pair) for", "target(*pair)[::-1] for", "answered = {"),
     LearningFault("08", "потери ждут вероятностей", "def train_reader(", "from_logits=True", "from_logits=False", "reader, losses, seconds ="),

@@ -46,14 +46,8 @@ def run_nbval(notebook: Path, folder: Path, timeout: float) -> Run:
         "--nbval-cell-timeout", str(CELL_TIMEOUT), "--junitxml", report, notebook,
     ]  # fmt: skip
     started = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        cwd=TESTS,
-        env=_environment(folder),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=TESTS, env=_environment(folder), **output)
     with PeakMemory(process.pid) as memory:
         try:
             output, _ = process.communicate(timeout=timeout)

@@ -4,16 +4,8 @@ import attention_kit as ak
 import keras
 import numpy as np
 import pytest
-from attention_kit import definitions
-
-from conftest import ROOT
 
 PAIRS = ak.collect(ak.Grammar(3), 60, 3, 12, set())
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "01-rnn-attention.ipynb")
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,7 @@ import attention_kit as ak
 import keras
 import numpy as np
 import pytest
-from attention_kit import definitions
 from attention_kit import minilm as minilm_module
-
-from conftest import ROOT
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "02-self-attention.ipynb")
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:
@@ -420,7 +412,7 @@ def encoder(nb, minilm):
 def reference(tmp_path_factory):
     """То же от transformers: в отдельном процессе, потому что ей нужен прежний Keras."""
     target = tmp_path_factory.mktemp("bert") / "reference.npz"
-    arguments = json.dumps([str(minilm_module._folder()), str(target), TEXTS])
+    arguments = json.dumps([str(minilm_module.package_folder()), str(target), TEXTS])
     env = os.environ | {"TF_USE_LEGACY_KERAS": "1", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", REFERENCE, arguments], env=env, capture_output=True, text=True

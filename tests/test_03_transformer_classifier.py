@@ -6,9 +6,6 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
-from attention_kit import definitions
-
-from conftest import ROOT
 
 CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")
 TEXTS = [
@@ -18,11 +15,6 @@ TEXTS = [
     "a new planet was found by a small telescope",
 ] * 5
 LABELS = np.array([1, 2, 2, 3] * 5)
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "03-transformer-classifier.ipynb")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import sys
 import attention_kit as ak
 import numpy as np
 import pytest
-from attention_kit import definitions
 
 from conftest import ROOT
 
@@ -24,11 +23,6 @@ TEXTS = [
     "Shares of the chip maker rise",
 ]
 LABELS = np.array([1, 2, 2, 3, 1, 2])
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "07-bert-huggingface.ipynb")
 
 
 @pytest.fixture(scope="module")

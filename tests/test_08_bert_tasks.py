@@ -12,10 +12,7 @@ import keras_hub
 import numpy as np
 import pytest
 import tensorflow as tf
-from attention_kit import definitions
 from safetensors.numpy import save_file
-
-from conftest import ROOT
 
 SENTENCES = [
     ak.Sentence("Ada Byron left Oslo.", ((0, 9, "PER"), (15, 19, "LOC"))),
@@ -30,11 +27,6 @@ QUESTIONS = [
         "It rained. Tuva Sand sold tea, then left for Riga at noon.", "Who sold tea?", "Tuva Sand", 11
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "08-bert-tasks.ipynb")
 
 
 @pytest.fixture

@@ -12,16 +12,10 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from attention_kit import definitions
 
 from conftest import ROOT
 
 RESULTS = ROOT / "notebooks" / "data" / "results.csv"
-
-
-@pytest.fixture(scope="module")
-def nb():
-    return definitions(ROOT / "notebooks" / "09-summary.ipynb")
 
 
 def rows(*given: dict) -> pd.DataFrame:
@@ -193,13 +187,16 @@ def test_numbers_of_the_screen_are_recorded() -> None:
     frozen, tuned = "MiniLM, среднее, заморожен", "MiniLM, дообучение"
     few, many = "AG News, 200 строк", "AG News, 4000 строк"
     (head, few_seconds), (bag, _) = said("06", frozen, few), said("06", "TF-IDF", few)
-    assert f"{few_seconds} с обучения; на 200 заметках {head} %, у TF-IDF {bag} %" in screen
+    best, _ = said("06", tuned, few)
+    assert f"{few_seconds} с; на 200 заметках {head} %, у TF-IDF {bag} %, у дообучения {best} %" in screen
     (best, seconds), (less, short) = said("06", tuned, many), said("06", frozen, many)
     assert f"{seconds} с вместо {short}; на 4 000 — {best} % вместо {less} %" in screen
     bag, seconds = said("06", "TF-IDF", many)
-    assert f"{seconds} с; на 4 000 — {bag} %" in screen
+    words, _ = said("06", "мешок эмбеддингов", many)
+    assert f"{seconds} с; на 4 000 — {bag} %, у мешка эмбеддингов {words} %" in screen
     share, seconds = said("08", "MiniLM, сущности", "наши предложения", "F1 сущностей, %")
-    assert f"{seconds} с; F1 имён {share} %" in screen
+    exact, longer = said("08", "MiniLM, ответы", "наши вопросы", "точно, %")
+    assert f"имена: {seconds} с, F1 {share} %; ответы: {longer} с, точно {exact} %" in screen
 
 
 def test_one_encoder_has_one_speed() -> None:

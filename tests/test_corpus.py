@@ -4,17 +4,17 @@ import copy
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter, defaultdict
 from functools import cache
 from itertools import pairwise
 
 import pymorphy3
 import pytest
-from attention_kit import alignment_error_rate, detokenize, diagonal_links, grammar, lexicon, tokenize
+from attention_kit import detokenize, grammar, lexicon, tokenize
 from attention_kit.corpus import Grammar, Pair, collect, load_corpus
 from attention_kit.grammar import OutOfWords, Wish
 from attention_kit.phrases import finish
@@ -133,7 +133,7 @@ def test_small_lexicon_and_shorter_sentences(corpus):
     within = {p.length for part in (small.train, small.valid, small.test) for p in part}
     assert within == set(range(2, 13)) and {p.length for p in small.long} == set(range(13, 20))
     few, many = ({word for p in c.train for word in p.ru} for c in (small, corpus))
-    assert 400 < len(few) < 800 and few < many
+    assert 400 < len(few) < 800 < len(many) and len(few - many) < 10  # редкой формы в полном могло не выпасть
     assert all(p.sure <= p.possible for p in small.train)
     with pytest.raises(ValueError, match="lexicon"):
         load_corpus(**SMALL, lexicon="tiny")
@@ -246,14 +246,6 @@ def test_swapped_links_are_noticed(pairs):
         shifted = frozenset((t, (s + 1) % len(pair.ru)) for t, s in pair.sure)
         noticed += bool(wrong_translations(Pair(pair.ru, pair.en, shifted, shifted, "")))
     assert noticed > 100
-
-
-def test_error_rate_of_gold_with_itself(corpus):
-    sure = [p.sure for p in corpus.test]
-    possible = [p.possible for p in corpus.test]
-    assert alignment_error_rate(sure, sure, possible).aer == 0
-    diagonal = [diagonal_links(len(p.ru), len(p.en)) for p in corpus.test]
-    assert alignment_error_rate(diagonal, sure, possible).aer > 0.5
 
 
 # --- таблицы слов ---
@@ -380,9 +372,8 @@ def readings(word: str, part: str) -> set[tuple]:
 
 
 NUMERALS = {form for row in lexicon.rules()["numerals"] for form in (row["m"], row["f"])}
-NOUNS = {form for row in lexicon.table("nouns") for key, form in row.items() if key[:3] in ("sg_", "pl_")} - {
-    "-"
-}
+NOUNS = {form for row in lexicon.table("nouns") for key, form in row.items() if key[:3] in ("sg_", "pl_")}
+NOUNS -= {"-"}
 MODIFIERS = {
     form
     for name in ("adjectives", "determiners")
@@ -489,28 +480,8 @@ def test_wrong_agreement_is_noticed(wrong):
 
 
 def test_right_agreement_is_accepted():
-    right = [
-        "у",
-        "него",
-        "есть",
-        "два",
-        "новых",
-        "стола",
-        ",",
-        "а",
-        "она",
-        "вчера",
-        "видела",
-        "девочек",
-        ",",
-        "у",
-        "которых",
-        "нет",
-        "моей",
-        "книги",
-        ".",
-    ]
-    assert not agreement(tuple(right))
+    right = "у него есть два новых стола , а она вчера видела девочек , у которых нет моей книги ."
+    assert not agreement(tuple(right.split()))
 
 
 def english_faults(en: tuple[str, ...]) -> list[str]:
@@ -519,16 +490,9 @@ def english_faults(en: tuple[str, ...]) -> list[str]:
     for word, after in pairwise(en):
         vowel = after[0] in "aeiou" and not after.startswith("uni")
         wrong_article = word in ("a", "an") and (word == "an") != vowel
-        wrong_verb = word in ("he", "she") and after in {
-            "do",
-            "have",
-            "are",
-            "am",
-            "were",
-            "need",
-            "like",
-            "want",
-        }
+        wrong_verb = word in ("he", "she") and after in set(
+            ["do", "have", "are", "am", "were", "need", "like", "want"]
+        )
         asked = word in ("i", "we", "they") and after in {"does", "has", "needs", "likes", "wants"}
         if wrong_article or asked or (wrong_verb and not _after_auxiliary(en, word)):
             faults.append(f"{word} {after}")
@@ -675,57 +639,75 @@ def test_impossible_request_says_so(monkeypatch):
         collect(Grammar(1), 10_000, 2, 2, set())
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Копия таблиц, которую можно испортить; кэши чистятся до и после."""
-    copied = tmp_path / "ru-en"
-    shutil.copytree(lexicon.FOLDER, copied)
-    monkeypatch.setattr(lexicon, "FOLDER", copied)
-    _forget()
-    yield copied
-    monkeypatch.undo()
-    _forget()
+# --- правила и таблицы называют только то, что есть ---
+TABLES = {name: lexicon.table(name) for name in CHECKS}
 
 
-def _forget() -> None:
-    for value in vars(lexicon).values():
-        if hasattr(value, "cache_clear"):
-            value.cache_clear()
+def absent(rules: dict, tables: dict[str, tuple[dict, ...]]) -> set[str]:
+    """Названные, но не существующие слова, классы, управления, места: с опечаткой образец молча не встречался бы."""
+    words = {row["ru"] for rows in (*tables.values(), rules["names"]) for row in rows}
+    classes = set().union(*(row["classes"] for row in tables["nouns"])) | set(rules["groups"])
+    frames = {row["frame"].partition(":")[0] for row in tables["verbs"]}
+    kinds = {row["kind"] for row in rules["clause"]} | set(rules["kinds"])
+    used = [(name, words) for name in rules["small"]]
+    used += [(name, classes) for row in tables["adjectives"] for name in row["classes"]]
+    used += [
+        (name, kinds) for row in rules["link"] for end in ("first", "second") for name in row.get(end, ())
+    ]
+    for row in tables["verbs"]:
+        frame, _, objects = row["frame"].partition(":")
+        both = row["subject"] if frame in ("inf", "that") else f"{row['subject']},{objects}"
+        used += [(name, classes) for name in both.split(",")]
+    for row in rules["clause"]:
+        slots, tokens = row.get("slots", {}), " ".join(row["ru"]).split()
+        used += [(name, classes) for spec in slots.values() for name in spec.split()[0].split(",")]
+        used += [(row["frame"], frames)] if "frame" in row else [(row["tense"], ("pres", "past", "fut"))]
+        for word, agreed, slot in (token.partition("~") for token in tokens):
+            if agreed:
+                used += [(word, {*rules["agree"], "Z"}), (slot, slots)]
+            elif word.isascii():
+                used.append((word, {*lexicon.CASES, "V"} if "frame" in row else {*slots, *"AFN"}))
+    return {name for name, known in used if name not in known}
+
+
+def test_only_what_exists_is_named():
+    assert not absent(lexicon.rules(), TABLES)
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "message"),
+    ("old", "new", "name"),
     [
-        ("grammar.toml", '"ware nom a"', '"warez nom a"', "образец .*класса «warez» нет"),
-        ("grammar.toml", 'frame = "ins"', 'frame = "instr"', "нет управления «instr»"),
-        ("grammar.toml", "понравился~Y", "понравилсся~Y", "нет согласуемого слова «понравилсся»"),
-        ("grammar.toml", '"у X нет Y"', '"у X нет W"', "нет места «W»"),
-        (
-            "grammar.toml",
-            '"чувство", "у меня есть"',
-            '"чувства", "у меня есть"',
-            "нет вида предложений «чувства»",
-        ),
-        ("grammar.toml", 'tense = "past"', 'tense = "pst"', "нет времени «pst»"),
-        ("verbs.tsv", "acc:drink", "acc:drinks", "глагол «пить»: класса «drinks» нет"),
-        ("adjectives.tsv", "food,drink", "food,drinc", "прилагательное «вкусный»: класса «drinc» нет"),
+        ('"ware nom a"', '"warez nom a"', "warez"),
+        ('frame = "ins"', 'frame = "instr"', "instr"),
+        ("понравился~Y", "понравилсся~Y", "понравилсся"),
+        ('"у X нет Y"', '"у X нет W"', "W"),
+        ('"чувство", "у меня есть"', '"чувства", "у меня есть"', "чувства"),
+        ('tense = "past"', 'tense = "pst"', "pst"),
+        ('"врач", "мальчик"', '"врачь", "мальчик"', "врачь"),
     ],
 )
-def test_unknown_name_in_the_grammar_is_named(folder, file, old, new, message):
-    text = (folder / file).read_text(encoding="utf-8")
-    assert old in text
-    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(ValueError, match=message):
-        Grammar(1)
+def test_unknown_name_in_the_grammar_is_noticed(old, new, name):
+    text = (lexicon.FOLDER / "grammar.toml").read_text(encoding="utf-8")
+    assert old in text and absent(tomllib.loads(text.replace(old, new, 1)), TABLES) == {name}
 
 
-def test_pattern_from_the_readme_works(folder):
-    example = re.search(r"```toml\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.S).group(
-        1
-    )
-    with open(folder / "grammar.toml", "a", encoding="utf-8") as file:
-        file.write("\n" + example)
+@pytest.mark.parametrize(
+    ("name", "word", "column", "wrong"),
+    [("verbs", "пить", "frame", "acc:drinks"), ("adjectives", "вкусный", "classes", frozenset({"drinks"}))],
+)
+def test_unknown_class_in_a_table_is_noticed(name, word, column, wrong):
+    rows = tuple({**row, column: wrong} if row["ru"] == word else row for row in TABLES[name])
+    assert absent(lexicon.rules(), TABLES | {name: rows}) == {"drinks"}
+
+
+def test_pattern_from_the_readme_works(monkeypatch):
+    example = re.search(
+        r"```toml\n(.*?)```", (lexicon.FOLDER / "README.md").read_text(encoding="utf-8"), re.S
+    )[1]
+    clauses = tomllib.loads(example)["clause"]
+    assert not absent(lexicon.rules() | {"clause": lexicon.rules()["clause"] + clauses}, TABLES)
+    monkeypatch.setattr(grammar, "patterns", lambda *_: clauses)
     source = Grammar(1)
-    source.sentence(0)
+    source.used, source.rich = set(), 0.5
     pair = finish(source.clause(Wish(kinds=("пора",))))
     assert " ".join(pair.en).endswith("to go home .") and not link_faults(pair)

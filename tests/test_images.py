@@ -47,18 +47,12 @@ def read_gif(path: Path) -> Animation:
 
 
 def gif_differences(stored: Animation, drawn: Animation) -> list[str]:
-    """Чем отличаются анимации: число кадров, время, повтор, точки; пусто — ничем."""
-    if len(stored.frames) != len(drawn.frames):
-        return [f"кадров {len(stored.frames)}, а рисуется {len(drawn.frames)}"]
-    found = []
-    if stored.milliseconds != drawn.milliseconds:
-        found.append(f"время кадров {stored.milliseconds}, а рисуется {drawn.milliseconds}")
-    if stored.loop != drawn.loop:
-        found.append("повтор")
-    for number, (one, other) in enumerate(zip(stored.frames, drawn.frames, strict=True), start=1):
-        if not np.array_equal(one, other):
-            found.append(f"кадр {number}")
-    return found
+    """Чем отличаются анимации: кадры, время, повтор; пусто — ничем."""
+    return [
+        name
+        for name, one, other in zip(Animation._fields, stored, drawn, strict=True)
+        if not np.array_equal(one, other)
+    ]
 
 
 def gif_faults(path: Path) -> list[str]:
@@ -132,21 +126,13 @@ def test_stale_animation_would_be_noticed(fresh, tmp_path, monkeypatch):
     monkeypatch.setattr(DRAW, "FIGURES", {})
     DRAW.draw(tmp_path)
     name = "transformer-evaluation.gif"
-    assert gif_differences(read_gif(fresh / name), read_gif(tmp_path / name)) == ["кадр 3"]
+    assert gif_differences(read_gif(fresh / name), read_gif(tmp_path / name)) == ["frames"]
 
 
-def test_other_changes_of_an_animation_would_be_noticed(fresh):
+@pytest.mark.parametrize("change", [{"milliseconds": [100]}, {"loop": None}, {"frames": []}], ids=str)
+def test_other_changes_of_an_animation_would_be_noticed(fresh, change):
     gif = read_gif(fresh / "transformer-evaluation.gif")
-    assert not gif_differences(gif, gif)
-    shorter = gif._replace(frames=gif.frames[:-1], milliseconds=gif.milliseconds[:-1])
-    faster = gif._replace(milliseconds=[*gif.milliseconds[:-1], 100])
-    dot = gif.frames[5].copy()
-    dot[300, 400] = 0
-    dotted = gif._replace(frames=[*gif.frames[:5], dot, *gif.frames[6:]])
-    assert "кадров" in gif_differences(gif, shorter)[0]
-    assert "время" in gif_differences(gif, faster)[0]
-    assert gif_differences(gif, gif._replace(loop=None)) == ["повтор"]
-    assert gif_differences(gif, dotted) == ["кадр 6"]
+    assert not gif_differences(gif, gif) and gif_differences(gif, gif._replace(**change)) == list(change)
 
 
 @pytest.mark.parametrize("name", MOVING)

@@ -20,8 +20,8 @@ def model() -> ak.MiniLM:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Копия папки с моделью: вместо файлов — ссылки, которые можно заменить или удалить."""
     for name in minilm.SHA256:
-        (tmp_path / name).symlink_to(minilm._folder() / name)
-    monkeypatch.setattr(minilm, "_folder", lambda: tmp_path)
+        (tmp_path / name).symlink_to(minilm.package_folder() / name)
+    monkeypatch.setattr(minilm, "package_folder", lambda: tmp_path)
     return tmp_path
 
 

@@ -11,15 +11,8 @@ import attention_kit as ak
 import pytest
 
 module = importlib.import_module("attention_kit.results")  # ak.results — одноимённая функция
-ROW = {
-    "notebook": "01",
-    "model": "GRU",
-    "data": "встроенный",
-    "parameters": 1000,
-    "quality": "BLEU",
-    "value": 91.5,
-    "seconds": 60,
-}
+ROW = {"notebook": "01", "model": "GRU", "data": "встроенный", "parameters": 1000, "quality": "BLEU"}
+ROW |= {"value": 91.5, "seconds": 60}
 WRITER = "import attention_kit as ak\nfor i in range(50): ak.record_result(**{row!r} | {{'model': '{name}', 'seed': i}})"
 
 

@@ -33,8 +33,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list:
 @pytest.fixture
 def widgets(monkeypatch: pytest.MonkeyPatch) -> list:
     """Созданные виджеты целиком."""
-    made, controls = [], viewer._controls
-    monkeypatch.setattr(viewer, "_controls", lambda *args: made.append(controls(*args)) or made[-1])
+    made, controls = [], viewer.widget_controls
+    monkeypatch.setattr(viewer, "widget_controls", lambda *args: made.append(controls(*args)) or made[-1])
     return made
 
 
@@ -78,9 +78,9 @@ def test_nothing_comes_from_the_network(shown: list, widgets: list) -> None:
 @pytest.mark.parametrize(
     ("examples", "message"),
     [
-        ({}, "ни одного предложения"),
-        ({"а б": (np.eye(2)[None], ["а", "б"])}, r"«а б»: нужны веса .* формы \(1, 2, 2\)"),
-        (EXAMPLES | {"а": (np.ones((1, 3, 1, 1)), ["а"])}, r"«а»: слоёв и голов \(1, 3\).*\(2, 3\)"),
+        ({}, "ни одной"),
+        ({"а б": (np.eye(2)[None], ["а", "б"])}, r"формы: \(1, 2, 2\)"),
+        (EXAMPLES | {"а": (np.ones((1, 3, 1, 1)), ["а"])}, r"\(1, 3, 1, 1\), \(2, 3"),
         ({"а б": (np.ones((1, 1, 2, 2)), ["а", "б"])}, "Сумма строки 0"),
     ],
 )

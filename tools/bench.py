@@ -1,7 +1,5 @@
 """Замеры блокнотов: `make bench` — время, память, секунды на эпоху и до первой тепловой карты."""
 
-import argparse
-import csv
 import os
 import re
 import sys
@@ -18,7 +16,7 @@ from attention_kit.results import hardware
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from run_notebooks import BUILD, NotebookError, check_profile, execute, find_notebooks
+from run_notebooks import BUILD, NotebookError, execute, parse
 
 HEATMAP_ALT = 'alt="Тепловая карта'
 EPOCH_LINE = re.compile(r"^(.*?)[\s:—-]*(\d+(?:[.,]\d+)?) с на эпоху", re.MULTILINE)
@@ -28,7 +26,6 @@ COLUMNS = {
     "peak_gb": "память, ГБ",
     "first_heatmap": "до карты, с",
     "per_epoch": "с на эпоху",
-    "training": "обучение, с",
     "error": "ошибка",
 }
 
@@ -84,7 +81,7 @@ def measure(path: Path, profile: str) -> dict[str, str]:
             client = execute(nb, path.parent, env, client_class=HeatmapClient)
         except NotebookError as error:
             return row | {"notebook": path.stem, "error": str(error).splitlines()[0]}
-        seconds, training = time.monotonic() - started, training_seconds(Path(cache) / "results.csv")
+        seconds = time.monotonic() - started
     heatmap = client.heatmap_at and client.heatmap_at - started
     return row | {
         "notebook": path.stem,
@@ -92,7 +89,6 @@ def measure(path: Path, profile: str) -> dict[str, str]:
         "peak_gb": f"{memory.peak / 1e9:.2f}",
         "first_heatmap": f"{heatmap:.0f}" if heatmap else "нет карты",
         "per_epoch": epoch_seconds(nb),
-        "training": training,
     }
 
 
@@ -104,14 +100,6 @@ def epoch_seconds(nb: NotebookNode) -> str:
     )
 
 
-def training_seconds(results: Path) -> str:
-    """Время обучения каждой модели из таблицы результатов, куда блокнот писал через ak.record_result."""
-    if not results.exists():
-        return ""
-    with open(results, encoding="utf-8", newline="") as file:
-        return "; ".join(f"{row['model']} {float(row['seconds']):.0f}" for row in csv.DictReader(file))
-
-
 def machine() -> str:
     """Процессор, ядра и память — или имя GPU в профиле gpu."""
     info = Path("/proc/cpuinfo")
@@ -119,36 +107,19 @@ def machine() -> str:
     return ", ".join([hardware(), *names[:1]])
 
 
-def format_table(rows: list[dict[str, str]]) -> str:
-    table = pd.DataFrame(rows)
-    return table.loc[:, (table != "").any()].rename(columns=COLUMNS).to_string(index=False)
-
-
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description="Измерить время и память блокнотов; таблица — в build/bench.csv."
-    )
-    parser.add_argument("names", nargs="*", metavar="блокнот", help="например 01; по умолчанию все")
-    parser.add_argument("--profile", default="cpu", help="quick, cpu или gpu (по умолчанию cpu)")
-    options = parser.parse_args(arguments)
-    try:
-        check_profile(options.profile)
-        paths = find_notebooks(options.names)
-    except ValueError as error:
-        sys.exit(str(error))
+    options = parse("Измерить время и память блокнотов; таблица — в build/bench.csv.", "cpu", arguments)
     os.environ["COURSE_PROFILE"] = options.profile
     rows = []
-    for path in paths:
+    for path in options.paths:
         print(f"{path.stem}: выполняется…", flush=True)
         rows.append(measure(path, options.profile))
-    where = machine()
-    print(f"\nМашина: {where}; профиль {options.profile}\n{format_table(rows)}")
+    table, where = pd.DataFrame(rows), machine()
+    shown = table.loc[:, (table != "").any()].rename(columns=COLUMNS)
+    print(f"\nМашина: {where}; профиль {options.profile}\n{shown.to_string(index=False)}")
     BUILD.mkdir(exist_ok=True)
-    with open(BUILD / "bench.csv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*COLUMNS, "profile", "hardware"])
-        writer.writeheader()
-        writer.writerows(row | {"profile": options.profile, "hardware": where} for row in rows)
-    if any(row["error"] for row in rows):
+    table.assign(profile=options.profile, hardware=where).to_csv(BUILD / "bench.csv", index=False)
+    if any(table["error"]):
         sys.exit(1)
 
 

@@ -3,7 +3,6 @@
 Память ограничивает группа процессов Linux (cgroup, первой или второй версии), поэтому нужны права root.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from run_notebooks import find_notebooks
+from run_notebooks import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 2 * 2**30  # столько даёт Binder серверу и ядру вместе, байт
@@ -56,9 +55,7 @@ class MemoryGroup:
         for pid in (self.folder / "cgroup.procs").read_text().split():
             with suppress(ProcessLookupError):
                 os.kill(int(pid), 9)
-        while (
-            self.folder / "cgroup.procs"
-        ).read_text():  # группа удаляется, когда её последний процесс исчез
+        while (self.folder / "cgroup.procs").read_text():  # группа удаляется после последнего процесса
             time.sleep(0.1)
         self.folder.rmdir()
 
@@ -104,9 +101,7 @@ def measure(path: Path) -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Выполнить блокноты в условиях Binder.")
-    parser.add_argument("names", nargs="*", metavar="блокнот", help="например 01; по умолчанию все")
-    paths = find_notebooks(parser.parse_args(arguments).names)
+    paths = parse("Выполнить блокноты в условиях Binder.", "quick", arguments).paths
     if problems := [problem for path in paths if (problem := measure(path))]:
         sys.exit("\n".join(problems))
 

@@ -4,8 +4,6 @@
 Всё, что уже загружено в ядро или подходит курсу (NumPy, TensorFlow, Keras…), остаётся прежним.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import subprocess

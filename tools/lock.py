@@ -6,8 +6,6 @@
 удалите requirements.txt и запустите команду снова.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess

@@ -53,9 +53,21 @@ def find_notebooks(names: list[str]) -> list[Path]:
     return chosen or existing
 
 
-def check_profile(profile: str) -> None:
-    if profile not in PROFILES:
-        raise ValueError(f"Профиля {profile} нет. Задайте один из трёх: {', '.join(PROFILES)}.")
+def parse(about: str, profile: str, arguments: list[str] | None, *flags: str) -> argparse.Namespace:
+    """Параметры команды: `paths` — блокноты, `profile` (по умолчанию этот) и флаги; неверные — одна фраза и выход."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("names", nargs="*", metavar="блокнот", help="например 01; по умолчанию все")
+    parser.add_argument("--profile", default=profile, help="quick, cpu или gpu")
+    for flag in flags:
+        parser.add_argument(flag, action="store_true", help="записать выводы и в сами блокноты")
+    options = parser.parse_args(arguments)
+    if options.profile not in ("", *PROFILES):
+        sys.exit(f"Профиля {options.profile} нет. Задайте один из трёх: {', '.join(PROFILES)}.")
+    try:
+        options.paths = find_notebooks(options.names)
+    except ValueError as error:
+        sys.exit(str(error))
+    return options
 
 
 def execute(
@@ -119,23 +131,20 @@ def to_html(nb: NotebookNode, title: str) -> str:
     return exporter.from_notebook_node(nb, {"metadata": {"name": title}})[0]
 
 
-def run(path: Path, profile: str | None, inplace: bool) -> str | None:
+def run(path: Path, profile: str, inplace: bool) -> str | None:
     """Выполняет один блокнот, пишет копию и HTML в build/; возвращает описание ошибки или None."""
     nb, started, error = nbformat.read(path, as_version=4), time.monotonic(), None
+    terminal = sys.stdout.isatty()
 
     def progress(number: int, total: int) -> None:
         line = f"{path.stem}: ячейка {number} из {total}, {time.monotonic() - started:.0f} с"
-        print(
-            f"\r{line}\033[K" if sys.stdout.isatty() else line,
-            end="" if sys.stdout.isatty() else "\n",
-            flush=True,
-        )
+        print(f"\r{line}\033[K" if terminal else line, end="" if terminal else "\n", flush=True)
 
     try:
         execute(nb, path.parent, {"COURSE_PROFILE": profile} if profile else {}, progress)
     except NotebookError as failure:
         error = str(failure)
-    if sys.stdout.isatty():
+    if terminal:
         print()
     print(f"{path.stem}: {error or 'выполнен'} ({time.monotonic() - started:.0f} с)", flush=True)
     BUILD.mkdir(exist_ok=True)
@@ -147,17 +156,8 @@ def run(path: Path, profile: str | None, inplace: bool) -> str | None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Выполнить блокноты сверху вниз; копии и HTML — в build/.")
-    parser.add_argument("names", nargs="*", metavar="блокнот", help="например 01; по умолчанию все")
-    parser.add_argument("--profile", help="quick, cpu или gpu (по умолчанию выбирает сам блокнот)")
-    parser.add_argument("--inplace", action="store_true", help="записать выводы и в сами блокноты")
-    options = parser.parse_args(arguments)
-    try:
-        if options.profile:
-            check_profile(options.profile)
-        paths = find_notebooks(options.names)
-    except ValueError as error:
-        sys.exit(str(error))
+    options = parse("Выполнить блокноты сверху вниз; копии и HTML — в build/.", "", arguments, "--inplace")
+    paths = options.paths
     failed = [path.stem for path in paths if run(path, options.profile, options.inplace)]
     print(f"Выполнено без ошибок: {len(paths) - len(failed)} из {len(paths)}. Копии и HTML — в папке build.")
     if failed:

@@ -13,13 +13,7 @@ from attention_kit.encoders import (
     hub_encoder,
     keras_hub_folder,
 )
-from attention_kit.entities import (
-    ENTITY_KINDS,
-    EntityScores,
-    Sentence,
-    entity_scores,
-    load_entities,
-)
+from attention_kit.entities import ENTITY_KINDS, Sentence, entity_scores, load_entities
 from attention_kit.figures import (
     head_grid,
     heatmap,
@@ -31,7 +25,6 @@ from attention_kit.figures import (
 )
 from attention_kit.memory import peak_megabytes, release
 from attention_kit.metrics import (
-    AlignmentScore,
     alignment_error_rate,
     best_links,
     bleu,
@@ -46,22 +39,8 @@ from attention_kit.pieces import Pieces, merge_pieces
 from attention_kit.pipelines import finish
 from attention_kit.profiles import choose, profile
 from attention_kit.questions import Question, answer_scores, load_questions, shorten
-from attention_kit.results import (
-    RESULT_COLUMNS,
-    RESULT_TITLES,
-    hardware,
-    record_result,
-    results,
-)
+from attention_kit.results import RESULT_COLUMNS, RESULT_TITLES, hardware, record_result, results
 from attention_kit.sources import SourceError, cache_dir, course_data, download
 from attention_kit.tatoeba import split_by_group, tatoeba_pairs
 from attention_kit.text import Vocabulary, clean_text, detokenize, sentences, spaced, tokenize
 from attention_kit.viewer import attention_viewer
-
-__all__ = [
-    "ENTITY_KINDS", "RESULT_COLUMNS", "RESULT_TITLES", "AlignmentScore", "Corpus", "EntityScores", "Grammar", "HFEncoder", "HubEncoder", "MiniLM", "News", "Pair", "Pieces", "Question", "Sentence", "SourceError", "Vocabulary",
-    "alignment_error_rate", "answer_scores", "attention_viewer", "best_links", "bleu", "by_length", "cache_dir", "check_libraries", "choose", "clean_news_text", "clean_text", "collect", "course_data", "definitions",
-    "detokenize", "diagonal_links", "download", "entity_scores", "exact_match", "finish", "hardware", "head_grid", "heatmap", "hf_encoder", "hub_encoder", "image", "keras_hub_folder", "load_corpus", "load_entities", "load_minilm", "load_news", "load_questions", "merge_pieces", "paired", "peak_megabytes", "profile",
-    "quality_by_length", "record_result", "release", "results", "sentences", "shorten", "show", "show_image", "spaced", "split_by_group", "split_news", "step_costs", "take", "tatoeba_pairs", "texts_of", "tfidf",
-    "tokenize", "training_curve",
-]  # fmt: skip

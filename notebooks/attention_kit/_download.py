@@ -26,9 +26,9 @@ class Failure(Exception):
 # --- TF Hub ---
 
 
-def hub(address: str, answer: str) -> str:
+def hub(address: str, silence: str) -> str:
     """Скачивает и распаковывает модель TF Hub."""
-    socket.setdefaulttimeout(float(answer))
+    socket.setdefaulttimeout(float(silence))
     try:
         return _resolve(address)
     except urllib.error.HTTPError as error:

@@ -25,9 +25,7 @@ def main() -> None:
     except urllib.error.URLError as error:
         sys.exit(f"нет связи с сервером ({error.reason})")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        sys.exit(
-            f"скачать не удалось ({getattr(error, 'strerror', None) or type(error).__name__})"
-        )
+        sys.exit(f"скачать не удалось ({getattr(error, 'strerror', None) or type(error).__name__})")
 
 
 if __name__ == "__main__":

@@ -119,9 +119,7 @@ def export_encoder(model: Path, folder: Path) -> None:
         call.get_concrete_function(dict.fromkeys(names, ids), training=training)
     # Этого набора атрибутов hub.KerasLayer и ждёт от модели, которую можно дообучать.
     root = tf.train.Checkpoint(
-        variables=bert.variables,
-        trainable_variables=bert.trainable_variables,
-        regularization_losses=[],
+        variables=bert.variables, trainable_variables=bert.trainable_variables, regularization_losses=[]
     )
     root.__call__ = call
     tf.saved_model.save(root, folder)

@@ -44,9 +44,7 @@ def _too_late() -> str:
         return f"Keras уже работает на {keras.config.backend()} вместо TensorFlow: перезапустите ядро и начните с первой ячейки."
     eager = sys.modules.get("tensorflow.python.eager.context")
     if eager and eager.context()._initialized:
-        return (
-            "TensorFlow в этом ядре уже считал: перезапустите ядро и начните с первой ячейки."
-        )
+        return "TensorFlow в этом ядре уже считал: перезапустите ядро и начните с первой ячейки."
     return ""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # видеокарта нужна блокноту, а не чтению файлов
 
-ANSWER = 10  # секунд ждём первого ответа сервера
+ANSWER_LIMIT = 10  # секунд ждём первого ответа сервера
 
 
 def prepare(data_dir: Path, archive: Path) -> None:
@@ -23,7 +23,7 @@ def prepare(data_dir: Path, archive: Path) -> None:
     if not any((data_dir / "downloads").rglob("*.INFO")):  # архив ещё не скачан
         # сам TFDS при обрыве связи повторяет попытки больше трёх минут
         for url in tfds.builder_cls("ag_news_subset").url_infos:
-            requests.head(url, timeout=ANSWER)
+            requests.head(url, timeout=ANSWER_LIMIT)
     parts = tfds.load("ag_news_subset", data_dir=data_dir, split=["train", "test"])
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as content:
         for name, part in zip(("train", "test"), parts, strict=True):
@@ -42,7 +42,7 @@ def main() -> None:
 
         prepare(*map(Path, sys.argv[1:]))
     except requests.Timeout:
-        sys.exit(f"сервер не отвечает {ANSWER} с")
+        sys.exit(f"сервер не отвечает {ANSWER_LIMIT} с")
     except requests.ConnectionError:
         sys.exit("нет связи с сервером")
     except Exception as error:  # что бы ни случилось внутри TFDS, читателю — одна строка

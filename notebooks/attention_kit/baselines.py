@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from attention_kit.news import Part
 
-Part = tuple[Sequence[str], np.ndarray]  # (тексты, рубрики)
 MANY = 10_000
 
 

@@ -4,15 +4,11 @@
 Английское предложение однозначно определяется русским: артикль, время и порядок слов ставит правило.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 
 from attention_kit.grammar import Grammar, OutOfWords
 from attention_kit.phrases import Pair
-
-__all__ = ["Corpus", "Grammar", "Pair", "load_corpus"]
 
 PATIENCE = 3_000  # столько неудач подряд значат, что новых предложений больше нет
 
@@ -45,15 +41,10 @@ def load_corpus(
     """
     for name, count in {"train": train, "valid": valid, "test": test, "long": long}.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ValueError(
-                f"{name} — число пар: нужно положительное целое, а передано {count!r}."
-            )
+            raise ValueError(f"{name} — число пар: нужно положительное целое, а передано {count!r}.")
     within, beyond = _generate(train + valid + test, long, seed, longest, lexicon)
     return Corpus(
-        list(within[valid + test :]),
-        list(within[:valid]),
-        list(within[valid : valid + test]),
-        list(beyond),
+        list(within[valid + test :]), list(within[:valid]), list(within[valid : valid + test]), list(beyond)
     )
 
 

@@ -13,9 +13,7 @@ from attention_kit.memory import peak_megabytes
 Row = tuple[int, float, float]  # размер, миллисекунд, прибавка памяти в МБ
 
 
-def step_costs(
-    make_step: Callable[[str, int], Callable], kind: str, sizes: Sequence[int]
-) -> list[Row]:
+def step_costs(make_step: Callable[[str, int], Callable], kind: str, sizes: Sequence[int]) -> list[Row]:
     """Цена вызова make_step(kind, size)() при каждом размере; размеры — по возрастанию.
 
     Память — наибольшая за жизнь процесса, поэтому процесс новый: иначе в неё попал бы весь блокнот.
@@ -37,9 +35,7 @@ def step_costs(
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(
-    make_step: Callable[[str, int], Callable], kind: str, sizes: Sequence[int]
-) -> list[Row]:
+def measure(make_step: Callable[[str, int], Callable], kind: str, sizes: Sequence[int]) -> list[Row]:
     """То же в этом процессе: время — наименьшее из пяти или более вызовов, память — прибавка к разгону."""
     rows, start = [], None
     for size in (2, *sizes):  # размер 2 — для разгона

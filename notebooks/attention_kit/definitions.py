@@ -14,11 +14,7 @@ def definitions(notebook: str | Path) -> ModuleType:
     notebook — имя без расширения («01-rnn-attention»), его номер («01») или путь к файлу.
     ValueError, если такого блокнота или таких ячеек нет.
     """
-    path = (
-        notebook
-        if isinstance(notebook, Path)
-        else next(NOTEBOOKS.glob(f"{notebook}*.ipynb"), None)
-    )
+    path = notebook if isinstance(notebook, Path) else next(NOTEBOOKS.glob(f"{notebook}*.ipynb"), None)
     if path is None:
         raise ValueError(f"Блокнота {notebook} рядом с курсом нет.")
     cells = [

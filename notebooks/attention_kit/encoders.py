@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -63,11 +63,6 @@ def hub_encoder(encoder: str = "minilm", preprocess: str | None = None) -> HubEn
     bert_en_uncased_preprocess/3, к папке — встроенная предобработка: словарь у неё тот же, что у всех
     английских BERT без регистра. Адрес ищется в COURSE_DATA, потом в сети; не нашлось — MiniLM.
     В профиле quick всегда MiniLM. Не та папка или не хватает библиотеки — ValueError.
-
-    Номера токенов у MiniLM те же, что у tokenizers, кроме четырёх случаев: знаки, которых нет в Юникоде
-    8.0 (tokenizers их ещё не знает), и 256 иероглифов 2B820–2B91F (там опечатка в границах);
-    «Σ» в конце слова (здесь «ς», там «σ»); слова длиннее 100 байтов, но не знаков (здесь [UNK]);
-    записанные прямо в тексте «[SEP]», «[MASK]» и подобные (здесь обычные слова, там особые токены).
     """
     check_libraries("tensorflow_text")
     if preprocess is None:
@@ -80,11 +75,11 @@ def hub_encoder(encoder: str = "minilm", preprocess: str | None = None) -> HubEn
         try:
             model, kind = _hub_part(encoder, "encoder")
             ready, _ = _hub_part(preprocess, "preprocess")
-            print(f"Источник: {kind}, {_hub_name(encoder)}")
-            return HubEncoder(ready, model, _hub_name(encoder))
+            print(f"Источник: {kind}, {hub_name(encoder)}")
+            return HubEncoder(ready, model, hub_name(encoder))
         except (SourceError, OSError) as error:
-            reason = f"{_hub_name(encoder)} из сети не получен ({_said(error)})"
-    found = _exported_minilm()
+            reason = f"{hub_name(encoder)} из сети не получен ({_said(error)})"
+    found = exported_minilm()
     print(f"{EMBEDDED_LINE} — {reason}")
     return found
 
@@ -110,7 +105,8 @@ def hf_encoder(name: str = "minilm") -> HFEncoder:
             "bert-base-uncased или cointegrated/rubert-tiny2, существующую папку или minilm."
         )
     try:
-        folder, kind = _from_course_data(name) or _from_hugging_face(name)
+        places = dict.fromkeys([name, name.split("/")[-1]])
+        folder, kind = _from_course_data(places, _model_problem) or _from_hugging_face(name)
     except (SourceError, OSError) as error:
         print(f"{EMBEDDED_LINE} — {name} с Hugging Face не получен ({_said(error)})")
         return HFEncoder(str(minilm_folder()), NAME)
@@ -155,9 +151,7 @@ def _check_tensorflow_text() -> None:
 def _check_transformers() -> None:
     try:
         imported = sys.modules.get("transformers")
-        version = (
-            imported.__version__ if imported else importlib.metadata.version("transformers")
-        )
+        version = imported.__version__ if imported else importlib.metadata.version("transformers")
     except importlib.metadata.PackageNotFoundError:
         raise ValueError(f"Не установлена библиотека transformers. {REPAIR}") from None
     if not version.startswith("4.53."):
@@ -195,7 +189,7 @@ def _is_address(handle: str) -> bool:
     return handle.startswith(("https://", "http://"))
 
 
-def _hub_name(handle: str) -> str:
+def hub_name(handle: str) -> str:
     """…/tensorflow/small_bert/bert_en_uncased_L-4_H-128_A-2/1 → small_bert/bert_en_uncased_L-4_H-128_A-2."""
     if not _is_address(handle):
         return NAME if handle == "minilm" else Path(handle).name
@@ -208,9 +202,9 @@ def _hub_name(handle: str) -> str:
 def _hub_part(handle: str, part: str) -> tuple[str, str]:
     """Папка SavedModel и вид источника; part — preprocess или encoder, если handle — «minilm»."""
     if handle == "minilm":
-        return getattr(_exported_minilm(), part), "встроенный кодировщик"
+        return getattr(exported_minilm(), part), "встроенный кодировщик"
     if _is_address(handle):
-        folder, kind = _hub_from_course_data(handle) or _from_hub(handle)
+        folder, kind = _from_course_data([hub_name(handle)], _saved_model_problem) or _from_hub(handle)
         return str(folder), kind
     folder = Path(handle).expanduser()
     if not folder.is_dir():
@@ -241,11 +235,13 @@ def _saved_model_problem(folder: Path) -> str:
     return ""
 
 
-def _hub_from_course_data(address: str) -> tuple[Path, str] | None:
-    if (data := course_data()) and (folder := data / _hub_name(address)).is_dir():
-        if not (problem := _saved_model_problem(folder)):
-            return folder, "COURSE_DATA"
-        print(f"В COURSE_DATA есть {_hub_name(address)}, но не годится: {problem}.")
+def _from_course_data(places: Iterable[str], problem_of: Callable[[Path], str]) -> tuple[Path, str] | None:
+    """Первая годная папка из COURSE_DATA; о негодной сказано."""
+    for place in places if (data := course_data()) else ():
+        if (folder := data / place).is_dir():
+            if not (problem := problem_of(folder)):
+                return folder, "COURSE_DATA"
+            print(f"В COURSE_DATA есть папка {place}, но не годится: {problem}.")
     return None
 
 
@@ -292,15 +288,6 @@ def _model_problem(folder: Path) -> str:
     return ""
 
 
-def _from_course_data(name: str) -> tuple[Path, str] | None:
-    for place in {name, name.split("/")[-1]} if (data := course_data()) else ():
-        if (folder := data / place).is_dir():
-            if not (problem := _model_problem(folder)):
-                return folder, "COURSE_DATA"
-            print(f"В COURSE_DATA есть папка {folder.name}, но не годится: {problem}.")
-    return None
-
-
 def _from_hugging_face(name: str) -> tuple[Path, str]:
     """Модель из кэша huggingface_hub или из сети; SourceError с причиной."""
     from huggingface_hub import try_to_load_from_cache
@@ -330,13 +317,13 @@ def _from_hugging_face(name: str) -> tuple[Path, str]:
 # --- MiniLM в других видах ---
 
 
-def _exported_minilm() -> HubEncoder:
+def exported_minilm() -> HubEncoder:
     """Две SavedModel из весов MiniLM; строятся один раз, секунд за двадцать."""
-    folder = _built("minilm-tf-hub", _export_for_hub)
+    folder = _built("minilm-tf-hub", export_for_hub)
     return HubEncoder(str(folder / "preprocess"), str(folder / "encoder"), NAME)
 
 
-def _export_for_hub(model: Path, folder: Path) -> None:
+def export_for_hub(model: Path, folder: Path) -> None:
     check_libraries("transformers")
     run_script(
         "_hub_export.py", model, folder,
@@ -353,9 +340,7 @@ def _rename_weights(model: Path, folder: Path) -> None:
 
     weights = load_file(model / "model.safetensors")
     folder.mkdir()
-    save_file(
-        {renamed(name): array for name, array in weights.items()}, folder / "model.safetensors"
-    )
+    save_file({renamed(name): array for name, array in weights.items()}, folder / "model.safetensors")
     for name in SHA256.keys() - {"model.safetensors"}:
         shutil.copyfile(model / name, folder / name)
 

@@ -42,28 +42,21 @@ def show(figure_or_path: Figure | Path | str, alt: str) -> None:
 def img_tag(figure_or_path: Figure | Path | str, alt: str) -> str:
     """Тег <img> со встроенным рисунком и описанием alt; Figure закрывается."""
     if not alt or not alt.strip():
-        raise ValueError(
-            "Нужно описание рисунка (alt): одно предложение о том, что на нём видно."
-        )
+        raise ValueError("Нужно описание рисунка (alt): одно предложение о том, что на нём видно.")
     if isinstance(figure_or_path, Figure):
-        mime, data = "image/png", _png(figure_or_path)
+        mime, data = "image/png", png(figure_or_path)
     else:
         mime, data = _image_file(Path(figure_or_path))
     source = f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
     return f'<img alt="{html.escape(alt.strip())}" src="{source}">'
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     from matplotlib import pyplot as plt
 
     buffer = BytesIO()
     figure.savefig(
-        buffer,
-        format="png",
-        dpi=DPI,
-        bbox_inches="tight",
-        facecolor="white",
-        metadata={"Software": None},
+        buffer, format="png", dpi=DPI, bbox_inches="tight", facecolor="white", metadata={"Software": None}
     )
     plt.close(figure)
     return buffer.getvalue()
@@ -94,12 +87,12 @@ def show_image(name: str) -> None:
 
 def _drawable(text: str, inches: float = 0, size: float = 11) -> str:
     """Текст, который нарисует наш шрифт; если дана ширина — строками не шире её."""
-    text = "".join(map(_glyph, text))
+    text = "".join(map(glyph, text))
     return textwrap.fill(text, int(inches * 72 / (0.62 * size))) if inches else text
 
 
 @cache
-def _glyph(sign: str) -> str:
+def glyph(sign: str) -> str:
     if FONT.get_char_index(ord(sign)) or sign.isspace():
         return sign
     print(f"Знака {sign} в шрифте рисунков нет: вместо него — код U+{ord(sign):04X}.")
@@ -118,13 +111,11 @@ def heatmap(
 
     weights — (слов перевода, исходных слов); если матрица больше, лишнее считается дополнением и
     отрезается, но оставшиеся строки должны давать в сумме 1 (до 1e-3). gold — эталонное выравнивание:
-    объект с полями sure и possible либо пара (sure, possible) — связи (слово перевода, исходное слово);
+    объект с полями sure и possible (как Pair) — связи (слово перевода, исходное слово);
     точные обведены сплошной линией, возможные — штриховой. ValueError, если картинка вышла бы неверной.
     """
-    source, target = (
-        _tokens(source_tokens, "исходном предложении"),
-        _tokens(target_tokens, "переводе"),
-    )
+    source = _tokens(source_tokens, "исходном предложении")
+    target = _tokens(target_tokens, "переводе")
     kept = _weights(weights, len(source), len(target))
     links = None if gold is None else _gold_links(gold, len(source), len(target))
     if ax is None:
@@ -143,9 +134,7 @@ def heatmap(
 
 def _tokens(tokens: list[str], where: str) -> list[str]:
     if isinstance(tokens, str):
-        raise ValueError(
-            f"Подписи к словам в {where} нужны списком, а дана строка: разбейте её на слова."
-        )
+        raise ValueError(f"Подписи к словам в {where} нужны списком, а дана строка: разбейте её на слова.")
     tokens = list(tokens)
     if not tokens:
         raise ValueError(f"В {where} нет ни одного слова: рисовать нечего.")
@@ -162,9 +151,7 @@ def _weights(weights: np.ndarray, n_source: int, n_target: int) -> np.ndarray:
     try:
         matrix = np.asarray(weights, dtype=float)
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            "Веса — не матрица чисел: проверьте, что все строки одной длины."
-        ) from error
+        raise ValueError("Веса — не матрица чисел: проверьте, что все строки одной длины.") from error
     if matrix.ndim != 2:
         raise ValueError(
             f"Нужна матрица (слова перевода, исходные слова), а дан массив формы {matrix.shape}: "
@@ -188,9 +175,7 @@ def _weights(weights: np.ndarray, n_source: int, n_target: int) -> np.ndarray:
         )
     if (kept < 0).any():
         row = int(np.argwhere(kept < 0)[0, 0])
-        raise ValueError(
-            f"В строке {row} есть отрицательный вес: похоже, это оценки до softmax, а не веса."
-        )
+        raise ValueError(f"В строке {row} есть отрицательный вес: похоже, это оценки до softmax, а не веса.")
     _check_sums(matrix, kept)
     return kept
 
@@ -209,15 +194,12 @@ def _check_sums(matrix: np.ndarray, kept: np.ndarray) -> None:
         reason = "единице равны суммы столбцов: матрицу нужно транспонировать, или softmax взят не по той оси"
     else:
         reason = "похоже, это не веса после softmax"
-    raise ValueError(
-        f"Сумма строки {row} матрицы внимания равна {sums[row]:.4g}, а должна быть 1: {reason}."
-    )
+    raise ValueError(f"Сумма строки {row} матрицы внимания равна {sums[row]:.4g}, а должна быть 1: {reason}.")
 
 
 def _gold_links(gold: Any, n_source: int, n_target: int) -> tuple[set, set]:
     """Точные связи и возможные, но не точные."""
-    sure, possible = (gold.sure, gold.possible) if hasattr(gold, "sure") else gold
-    sure, possible = {tuple(link) for link in sure}, {tuple(link) for link in possible}
+    sure, possible = ({tuple(link) for link in links} for links in (gold.sure, gold.possible))
     for target, source in sorted(sure | possible):
         if not (0 <= target < n_target and 0 <= source < n_source):
             raise ValueError(
@@ -263,7 +245,11 @@ def _label_axes(ax: Axes, source: list[str], target: list[str], cell: float) -> 
 def _color_bar(ax: Axes, picture: AxesImage, width: float, height: float) -> None:
     """Шкала той же высоты, что и карта; width и height — размеры карты в дюймах."""
     place = ax.inset_axes([1 + 0.12 / width, 0, 0.14 / width, 1])
-    bar = ax.figure.colorbar(picture, cax=place, ticks=[0, 0.5, 1] if height < 2 else None)
+    _scale(picture, place, [0, 0.5, 1] if height < 2 else None)
+
+
+def _scale(picture: AxesImage, place: Axes, ticks: list[float] | None) -> None:
+    bar = picture.figure.colorbar(picture, cax=place, ticks=ticks)
     bar.set_label("вес внимания", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_visible(False)
@@ -273,35 +259,18 @@ def _draw_links(ax: Axes, sure: set, possible: set, cell: float) -> None:
     """Белая линия с чёрной каймой видна и на тёмных, и на светлых клетках."""
     width = float(np.clip(cell * 4.5, 0.9, 2))
     halo = [patheffects.withStroke(linewidth=width + 1.8, foreground="black")]
+    base = {"edgecolor": "white", "path_effects": halo}
+    kinds = {"точная связь": (sure, "-"), "возможная связь": (possible, (0, (2, 1.2)))}
     legend = []
-    for links, style, name in (
-        (sure, "-", "точная связь"),
-        (possible, (0, (2, 1.2)), "возможная связь"),
-    ):
-        look = {
-            "edgecolor": "white",
-            "linewidth": width,
-            "linestyle": style,
-            "path_effects": halo,
-        }
+    for name, (links, style) in kinds.items():
+        look = base | {"linestyle": style, "linewidth": width}
         for target, source in links:
             ax.add_patch(Rectangle((source - 0.4, target - 0.4), 0.8, 0.8, fill=False, **look))
         if links:
-            legend.append(
-                Rectangle(
-                    (0, 0), 1, 1, facecolor="0.6", label=name, **look | {"linewidth": 1.2}
-                )
-            )
-    ax.legend(
-        handles=legend,
-        loc="upper left",
-        bbox_to_anchor=(0, -0.01),
-        ncols=2,
-        fontsize=9,
-        frameon=False,
-        handlelength=1.4,
-        handleheight=1.2,
-    )
+            look |= {"facecolor": "0.6", "linewidth": 1.2}
+            legend.append(Rectangle((0, 0), 1, 1, label=name, **look))
+    place = {"loc": "upper left", "bbox_to_anchor": (0, -0.01), "ncols": 2}
+    ax.legend(handles=legend, fontsize=9, frameon=False, handlelength=1.4, handleheight=1.2, **place)
 
 
 def head_grid(weights: np.ndarray, tokens: list[str], title: str = "") -> Figure:
@@ -318,9 +287,7 @@ def head_grid(weights: np.ndarray, tokens: list[str], title: str = "") -> Figure
     labelled = panel / len(words) >= 0.12
     for (layer, head), ax in np.ndenumerate(axes):
         picture = ax.imshow(
-            _weights(grid[layer, head], len(words), len(words)),
-            cmap="viridis",
-            norm=PowerNorm(0.5, 0, 1),
+            _weights(grid[layer, head], len(words), len(words)), cmap="viridis", norm=PowerNorm(0.5, 0, 1)
         )
         _label_panel(ax, words if labelled else [], layer == n_layers - 1, head == 0)
         if layer == 0:
@@ -376,32 +343,14 @@ def _finish_grid(axes: np.ndarray, picture: AxesImage, title: str, note: str) ->
     figure, (width, height) = picture.figure, picture.figure.get_size_inches()
     low, high = axes[-1, -1].get_position(), axes[0, -1].get_position()
     place = (high.x1 + 0.12 / width, low.y0, 0.14 / width, high.y1 - low.y0)
-    bar = figure.colorbar(picture, cax=figure.add_axes(place), ticks=[0, 0.1, 0.25, 0.5, 1])
-    bar.set_label("вес внимания", fontsize=9)
-    bar.ax.tick_params(labelsize=8)
-    bar.outline.set_visible(False)
-    if title:
-        title = _drawable(title, width - 2)
-        figure.text(
-            0.5,
-            high.y1 + 0.35 / height,
-            title,
-            ha="center",
-            va="bottom",
-            fontsize=11,
-            parse_math=False,
-        )
-    if note:
-        note = _drawable(note, width - 2, 8)
-        figure.text(
-            0.5,
-            low.y0 - 0.25 / height,
-            note,
-            ha="center",
-            va="top",
-            fontsize=8,
-            parse_math=False,
-        )
+    _scale(picture, figure.add_axes(place), [0, 0.1, 0.25, 0.5, 1])
+    for text, y, side, size in (
+        (title, high.y1 + 0.35 / height, "bottom", 11),
+        (note, low.y0 - 0.25 / height, "top", 8),
+    ):
+        if text:
+            text = _drawable(text, width - 2, size)
+            figure.text(0.5, y, text, ha="center", va=side, fontsize=size, parse_math=False)
 
 
 def training_curve(history: dict[str, list[float]], title: str = "") -> Figure:
@@ -434,61 +383,29 @@ def _epochs(history: dict[str, list[float]], key: str) -> range:
 
 
 def quality_by_length(
-    curves: dict[str, list[tuple]],
-    ylabel: str,
-    split_at: str | float | None = None,
-    title: str = "",
+    curves: dict[str, list[tuple]], ylabel: str, split_at: str | None = None, title: str = ""
 ) -> Figure:
     """Качество по длине предложения, по линии на модель.
 
-    curves — {модель: [(длина или группа длин, значение), …]}; подходит и вывод by_length. split_at — последняя
-    длина (или группа), какая была в обучении: правее неё проводится черта «дальше — длиннее обучающих».
+    curves — {модель: вывод by_length, то есть [(группа длин, значение, …), …]}. split_at — последняя группа, какая
+    была в обучении: правее неё проводится черта «дальше — длиннее обучающих».
     """
-    if not curves or not all(curves.values()):
-        raise ValueError(
-            "Нет ни одной точки: передайте для каждой модели список (длина, значение)."
-        )
     labels = list(dict.fromkeys(point[0] for points in curves.values() for point in points))
-    if len({isinstance(label, str) for label in labels}) > 1:
-        raise ValueError(
-            "Длины у всех моделей должны быть заданы одинаково: либо группы («1–5»), либо числа."
-        )
-    grouped = isinstance(labels[0], str)
-    position = (
-        {label: index for index, label in enumerate(labels)}
-        if grouped
-        else {label: label for label in labels}
-    )
-    if grouped and split_at is not None and split_at not in position:
-        raise ValueError(
-            f"Группы длин «{split_at}» среди точек нет; есть: {', '.join(labels)}."
-        )
+    if not labels or (split_at and split_at not in labels):
+        raise ValueError(f"Нет точек или группы длин «{split_at}»; есть: {', '.join(labels)}.")
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     ax = figure.subplots()
-    for (name, points), look in zip(
-        curves.items(), ("o-", "s--", "^-.", "D:", "v-") * len(curves), strict=False
-    ):
-        if not np.isfinite([point[1] for point in points]).all():
+    looks = ("o-", "s--", "^-.", "D:", "v-") * len(curves)
+    for (name, points), look in zip(curves.items(), looks, strict=False):
+        values = [point[1] for point in points]
+        if not np.isfinite(values).all():
             raise ValueError(f"Среди значений модели «{name}» есть NaN или бесконечность.")
-        ax.plot(
-            [position[point[0]] for point in points],
-            [point[1] for point in points],
-            look,
-            label=name,
-        )
-    if grouped:
-        ax.set_xticks(range(len(labels)), labels)
-    if split_at is not None:
-        edge = position[split_at] + 0.5 if grouped else split_at
+        ax.plot([labels.index(point[0]) for point in points], values, look, label=name)
+    ax.set_xticks(range(len(labels)), labels)
+    if split_at:
+        edge, note = labels.index(split_at) + 0.5, "дальше — длиннее обучающих →"
         ax.axvline(edge, color="0.4", linestyle=":")
-        ax.text(
-            edge,
-            1.02,
-            "дальше — длиннее обучающих →",
-            ha="right",
-            fontsize=9,
-            transform=ax.get_xaxis_transform(),
-        )
+        ax.text(edge, 1.02, note, ha="right", fontsize=9, transform=ax.get_xaxis_transform())
     ax.set_ylim(bottom=0)
     ax.set(xlabel="слов в исходном предложении", ylabel=ylabel)
     _plain(ax)

@@ -1,7 +1,5 @@
 """Грамматика, порождающая русские предложения с английским переводом и связями слов."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +9,6 @@ from attention_kit.lexicon import (
     CASES,
     adjective_form,
     adjectives,
-    check_rules,
     determiner,
     expand,
     expand_kinds,
@@ -21,18 +18,7 @@ from attention_kit.lexicon import (
     table,
     verbs,
 )
-from attention_kit.phrases import (
-    Clause,
-    En,
-    Noun,
-    Pair,
-    Predicate,
-    Ru,
-    Words,
-    english_agree,
-    finish,
-    head,
-)
+from attention_kit.phrases import Clause, En, Noun, Pair, Predicate, Ru, Words, english_agree, finish, head
 
 TYPES_WITH_TENSES = {  # какие времена уместны у глаголов каждого типа; чем чаще в списке, тем чаще в корпусе
     "act": ("pres", "pres", "pres", "past", "past", "fut"),
@@ -41,11 +27,7 @@ TYPES_WITH_TENSES = {  # какие времена уместны у глаго�
     "motion": ("pres", "pres", "past"),  # «идти»: «будет идти» тоже
     "modal": ("pres", "past"),
 }
-FRAME_OF_GAP = {
-    "L": "loc",
-    "D": "dir",
-    "O": "acc",
-}  # какое управление у глагола с таким пропуском
+FRAME_OF_GAP = {"L": "loc", "D": "dir", "O": "acc"}  # какое управление у глагола с таким пропуском
 PERFECTIVE = ("past", "past", "fut")
 GENITIVE_KINDS = ("прямой порядок", "место", "направление", "дательный", "творительный")
 
@@ -74,7 +56,7 @@ class Wish:
 
 
 @dataclass
-class Parts:
+class ClauseParts:
     """Готовые части предложения по местам: русские слова, английские слова и группы."""
 
     ru: dict[str, list[Ru]] = field(default_factory=dict)
@@ -89,7 +71,6 @@ class NounMaker:
     """
 
     def __init__(self, seed: int, lexicon: str = "full"):
-        check_rules()
         if lexicon not in ("full", "small"):
             raise ValueError(f'lexicon — "full" или "small", а передано {lexicon!r}.')
         self.random = random.Random(seed)
@@ -123,11 +104,7 @@ class NounMaker:
         """Местоимение или имя; не «я вижу меня», если подлежащее известно."""
         if self.chance(0.45):
             return self.name()
-        taken = (
-            subject.person
-            if subject and subject.type == "pronoun" and subject.person < 3
-            else None
-        )
+        taken = subject.person if subject and subject.type == "pronoun" and subject.person < 3 else None
         row = self.random.choice([row for row in rules()["pronouns"] if row["person"] != taken])
         return pronoun(row, row.get("gender") or self.random.choice("mf"))
 
@@ -136,14 +113,7 @@ class NounMaker:
         return Noun(row, "name", gender=row["gender"])
 
     def noun(
-        self,
-        classes: str,
-        case: str,
-        article: str = "the",
-        *,
-        determined=False,
-        single=False,
-        counted=True,
+        self, classes: str, case: str, article: str = "the", *, determined=False, single=False, counted=True
     ) -> Noun:
         """Существительное одного из классов с определениями.
 
@@ -153,9 +123,7 @@ class NounMaker:
         row = self.unused(nouns(classes))
         plural = row["en_plural"] != "-" and not single and self.chance(0.22)
         noun = Noun(row, "noun", "pl" if plural else "sg", row["gender"])
-        things = (
-            plural and case in ("nom", "acc") and article in ("a", "own") and not noun.animate
-        )
+        things = plural and case in ("nom", "acc") and article in ("a", "own") and not noun.animate
         if determined:
             noun.determiner = self.determiner(noun, changing=True)
         elif counted and things and self.chance(0.5):
@@ -172,11 +140,7 @@ class NounMaker:
             noun.owner = self.owner(noun)
         elif self.chance(0.95 if kin else 0 if inverted else 0.28):
             noun.determiner = self.determiner(noun)
-        elif (
-            not noun.animate
-            and "public" not in noun.row["classes"]
-            and self.chance(0.25 * self.rich)
-        ):
+        elif not noun.animate and "public" not in noun.row["classes"] and self.chance(0.25 * self.rich):
             noun.owner = self.owner(noun)
 
     def owner(self, noun: Noun) -> Noun:
@@ -186,12 +150,8 @@ class NounMaker:
             return Noun(row := self.unused(names), "name", gender=row["gender"])
         if self.chance(0.5):
             return self.name()
-        owner = self.noun(
-            "adult" if "offspring" in noun.row["classes"] else "human", "gen", single=True
-        )
-        if (
-            owner.owner and owner.owner.type == "noun"
-        ):  # «брат бабушки повара» — уже слишком длинно
+        owner = self.noun("adult" if "offspring" in noun.row["classes"] else "human", "gen", single=True)
+        if owner.owner and owner.owner.type == "noun":  # «брат бабушки повара» — уже слишком длинно
             owner.owner, owner.determiner = None, self.determiner(owner)
         return owner
 
@@ -266,13 +226,8 @@ class Grammar(NounMaker):
     # --- предложение без глагола на своём месте ---
     def fixed_clause(self, pattern: dict, wish: Wish) -> Clause:
         """Предложение по образцу: «у меня есть…», «мне нравится…»."""
-        slots = {
-            name: self.fixed_noun(name, spec.split(), wish)
-            for name, spec in pattern["slots"].items()
-        }
-        orders = (
-            pattern["ru"][:1] if "X" in slots and slots["X"].type != "noun" else pattern["ru"]
-        )
+        slots = {name: self.fixed_noun(name, spec.split(), wish) for name, spec in pattern["slots"].items()}
+        orders = pattern["ru"][:1] if "X" in slots and slots["X"].type != "noun" else pattern["ru"]
         ru, english, words = [], {}, {}
         for token in self.random.choice(orders).split():
             name, _, slot = token.partition("~")
@@ -280,14 +235,9 @@ class Grammar(NounMaker):
             words[name] = head(english[name]) if english[name] else part[-1]
             ru += part
         en = fill(
-            pattern["en"],
-            {name: part for name, part in english.items() if name.isupper()},
-            words,
-            slots,
+            pattern["en"], {name: part for name, part in english.items() if name.isupper()}, words, slots
         )
-        return Clause(
-            ru, en, pattern["kind"], slots.get("X"), pattern["tense"], pattern["kind"]
-        )
+        return Clause(ru, en, pattern["kind"], slots.get("X"), pattern["tense"], pattern["kind"])
 
     def fixed_noun(self, name: str, spec: list[str], wish: Wish) -> Noun:
         classes, case, *article = spec
@@ -297,15 +247,11 @@ class Grammar(NounMaker):
             return self.person()
         return self.noun(classes, case, *article, single=name == "L")
 
-    def fixed_part(
-        self, name: str, slot: str, slots: dict[str, Noun], specs: dict[str, str]
-    ) -> Words:
+    def fixed_part(self, name: str, slot: str, slots: dict[str, Noun], specs: dict[str, str]) -> Words:
         """Слова одного места образца; у обычного слова английских нет: они стоят в английском образце."""
         if name in slots:
             _, case, *article = specs[name].split()
-            words = slots[name].render(
-                case, "subject" if name == "X" else article[0] if article else "the"
-            )
+            words = slots[name].render(case, "subject" if name == "X" else article[0] if article else "the")
             return with_preposition(slots[name], words, "in") if name == "L" else words
         if name == "A":
             return self.predicate(slots["Y"])
@@ -321,12 +267,8 @@ class Grammar(NounMaker):
     def predicate(self, subject: Noun) -> Words:
         """Сказуемое-прилагательное: «новая», «очень старый»; не из тех групп, что уже названы."""
         groups = [row["group"] for row in subject.adjectives]
-        row = self.unused(
-            row for row in adjectives(subject.row["ru"]) if row["group"] not in groups
-        )
-        ru, en = pair_up(
-            adjective_form(row, "nom", subject.gender, subject.number, False), row["en"]
-        )
+        row = self.unused(row for row in adjectives(subject.row["ru"]) if row["group"] not in groups)
+        ru, en = pair_up(adjective_form(row, "nom", subject.gender, subject.number, False), row["en"])
         if row["very"] == "+" and self.chance(0.4):
             very_ru, very_en = pair_up("очень", "very")
             return very_ru + ru, very_en + en
@@ -361,16 +303,12 @@ class Grammar(NounMaker):
         ru = self.russian_order(order, parts, wish, when_ru)
         en = english_order(pattern, parts, aux, often_en + rest, wish) + when_en
         clause = Clause(
-            *with_gap_word(ru, en, wish),
-            pattern["kind"],
-            subject,
-            predicate.tense,
-            pattern["kind"],
+            *with_gap_word(ru, en, wish), pattern["kind"], subject, predicate.tense, pattern["kind"]
         )
         return self.named(clause, predicate, parts)
 
     @staticmethod
-    def named(clause: Clause, predicate: Predicate, parts: Parts) -> Clause:
+    def named(clause: Clause, predicate: Predicate, parts: ClauseParts) -> Clause:
         """Уточняет вид предложения: отрицание, «который», «дом моего отца»; иначе — как у образца."""
         if predicate.negated:
             clause.kind = "отрицание"
@@ -382,9 +320,7 @@ class Grammar(NounMaker):
 
     def verb(self, pattern: dict, wish: Wish) -> dict:
         """Глагол с управлением образца, подходящий времени и слову, которое заменяет «который»."""
-        fits = [
-            v for v in self.known(verbs(pattern["frame"])) if wish.tense in (None, *tenses(v))
-        ]
+        fits = [v for v in self.known(verbs(pattern["frame"])) if wish.tense in (None, *tenses(v))]
         if wish.antecedent:
             column = "subject" if wish.gap == "S" else "object"
             fits = [v for v in fits if expand(v[column]) & wish.antecedent.row["classes"]]
@@ -405,17 +341,10 @@ class Grammar(NounMaker):
         asks = wish.question and wish.gap != "S"  # к подлежащему вопрос без do: who bought
         negated = not inverted and not wish.question and self.chance(0.16)
         chain = None
-        if (
-            not inverted
-            and not wish.condition
-            and verb["type"] in ("act", "habit")
-            and self.chance(0.15)
-        ):
+        if not inverted and not wish.condition and verb["type"] in ("act", "habit") and self.chance(0.15):
             chain = self.chain_verb(verb, wish)
         tense = wish.tense or self.tense(chain or verb, pattern)
-        return Predicate(
-            chain or verb, tense, verb if chain else None, negated, asks, wish.condition
-        )
+        return Predicate(chain or verb, tense, verb if chain else None, negated, asks, wish.condition)
 
     def chain_verb(self, verb: dict, wish: Wish) -> dict | None:
         """Глагол при инфинитиве: «хочет купить», «может помочь»."""
@@ -425,18 +354,16 @@ class Grammar(NounMaker):
 
     def participants(
         self, order: list[str], pattern: dict, verb: dict, predicate: Predicate, wish: Wish
-    ) -> Parts:
+    ) -> ClauseParts:
         """Кто и что занимает места глагола."""
-        parts = Parts()
+        parts = ClauseParts()
         for slot in [slot for slot in order if slot != "V"]:
             if slot == wish.gap:
                 parts.nouns[slot] = wish.antecedent or Noun({}, "gap")
             elif slot == "S":
                 parts.nouns[slot] = wish.topic or self.subject(verb, predicate, order, wish)
             else:
-                parts.nouns[slot] = self.complement(
-                    slot, pattern, verb, order, parts.nouns.get("S")
-                )
+                parts.nouns[slot] = self.complement(slot, pattern, verb, order, parts.nouns.get("S"))
         for slot, noun in parts.nouns.items():
             if slot != "S" and order[0] == "S" and parts.nouns["S"].human:
                 make_reflexive(noun, parts.nouns["S"])
@@ -450,9 +377,7 @@ class Grammar(NounMaker):
         classes = "human" if predicate.infinitive else verb["subject"]
         human = "human" in expand(classes)
         if order[-1] == "S":
-            return (
-                self.name() if human and self.chance(0.25) else self.noun(classes, "nom", "a")
-            )
+            return self.name() if human and self.chance(0.25) else self.noun(classes, "nom", "a")
         if human and self.chance(0.4):
             return self.person()
         noun = self.noun(classes, "nom")
@@ -466,39 +391,22 @@ class Grammar(NounMaker):
         """Дополнение или место; у дополнения в конце бывают однородные: «хлеб, молоко и яблоки»."""
         classes = "human" if slot == "R" else verb["object"]
         determined = slot in pattern.get("determined", "")
-        if (
-            slot in "ORI"
-            and not determined
-            and "human" in expand(classes)
-            and self.chance(0.35)
-        ):
+        if slot in "ORI" and not determined and "human" in expand(classes) and self.chance(0.35):
             return self.person(subject)
         article = article_of(slot, verb, order)
         counted = verb["aspect"] == "perf"  # «читает пять книг» неестественно
         noun = self.noun(
-            classes,
-            CASES[slot],
-            article,
-            determined=determined,
-            single=slot in "LD",
-            counted=counted,
+            classes, CASES[slot], article, determined=determined, single=slot in "LD", counted=counted
         )
-        if (
-            slot == "O"
-            and order[-1] == "O"
-            and self.lists_left
-            and not noun.owner
-            and self.chance(0.3)
-        ):
+        if slot == "O" and order[-1] == "O" and self.lists_left and not noun.owner and self.chance(0.3):
             self.lists_left -= 1
             same = ",".join(sorted(expand(classes) & noun.row["classes"]))
             noun.others = [
-                self.noun(same, "acc", article, counted=counted)
-                for _ in range(self.random.choice([1, 1, 2]))
+                self.noun(same, "acc", article, counted=counted) for _ in range(self.random.choice([1, 1, 2]))
             ]
         return noun
 
-    def render(self, parts: Parts, order: list[str], verb: dict, wish: Wish) -> None:
+    def render(self, parts: ClauseParts, order: list[str], verb: dict, wish: Wish) -> None:
         """Заполняет слова каждого места, кроме глагола и пропуска."""
         for slot, noun in parts.nouns.items():
             if slot == wish.gap:
@@ -513,12 +421,7 @@ class Grammar(NounMaker):
         """«Вчера», «каждый день»: там, где они уместны."""
         verb, tense = predicate.verb, predicate.tense
         unasked = wish.word is None or wish.word.get("gap")  # «когда он придёт завтра?» — нет
-        if (
-            wish.condition
-            or verb["type"] in ("state", "modal")
-            or not unasked
-            or not self.chance(0.4)
-        ):
+        if wish.condition or verb["type"] in ("state", "modal") or not unasked or not self.chance(0.4):
             return None
         habit = tense == "pres" and not predicate.negated and verb["type"] != "motion"
         rows = [*rules()["adverbs"]["habit"]] if habit else []
@@ -533,30 +436,16 @@ class Grammar(NounMaker):
     def frequency(self, predicate: Predicate, order: list[str], wish: Wish) -> list[str] | None:
         """«Часто», «иногда»: при действии несовершенного вида, не в будущем."""
         verb = predicate.verb
-        action = (
-            verb["type"] in ("act", "habit")
-            and verb["aspect"] == "impf"
-            and not predicate.infinitive
-        )
-        if (
-            not action
-            or predicate.negated
-            or predicate.tense == "fut"
-            or order[-1] == "S"
-            or wish.condition
-        ):
+        action = verb["type"] in ("act", "habit") and verb["aspect"] == "impf" and not predicate.infinitive
+        if not action or predicate.negated or predicate.tense == "fut" or order[-1] == "S" or wish.condition:
             return None
         return self.random.choice(rules()["adverbs"]["frequency"]) if self.chance(0.2) else None
 
-    def russian_order(
-        self, order: list[str], parts: Parts, wish: Wish, when: list[Ru]
-    ) -> list[Ru]:
+    def russian_order(self, order: list[str], parts: ClauseParts, wish: Wish, when: list[Ru]) -> list[Ru]:
         """Русский порядок слов; обстоятельство времени — в начале, перед глаголом или в конце."""
         order = [slot for slot in order if slot != wish.gap]
         named = wish.gap and parts.nouns["S"].type in ("noun", "name")
-        if (
-            order[0] == "S" and named and self.chance(0.5)
-        ):  # «книга, которую купил брат», «где живёт Анна?»
+        if order[0] == "S" and named and self.chance(0.5):  # «книга, которую купил брат», «где живёт Анна?»
             order = ["V", "S", *order[2:]]
         place = self.random.choice(self.places(wish, when, order)) if when else None
         words = list(when) if place == "start" else []
@@ -582,9 +471,7 @@ class Grammar(NounMaker):
             pattern = self.random.choices(fixed, [pattern["weight"] for pattern in fixed])[0]
             return self.fixed_clause(pattern, Wish())
         word = self.random.choice(rules()["question"]) if roll > 0.5 else None
-        clause = self.clause(
-            Wish(question=True, word=word, gap=word.get("gap") if word else None)
-        )
+        clause = self.clause(Wish(question=True, word=word, gap=word.get("gap") if word else None))
         clause.kind = "вопрос"
         return clause
 
@@ -597,18 +484,12 @@ class Grammar(NounMaker):
         row = {"classes": noun.row["classes"]}
         gap = Noun(row, "gap", noun.number, noun.gender, living=noun.animate)
         if noun.human and self.chance(0.3):
-            kind = self.random.choice(
-                ["у меня есть", "у меня есть", "у меня нет", "у меня был"]
-            )
+            kind = self.random.choice(["у меня есть", "у меня есть", "у меня нет", "у меня был"])
             clause = self.clause(Wish(kinds=(kind,), antecedent=gap))
         else:
             place = "S" if noun.human or (noun.animate and self.chance(0.6)) else "O"
             clause = self.clause(
-                Wish(
-                    gap=place,
-                    antecedent=gap,
-                    tense=self.random.choice(["past", "past", "pres"]),
-                )
+                Wish(gap=place, antecedent=gap, tense=self.random.choice(["past", "past", "pres"]))
             )
         word = next(word for word in clause.ru if word.text.startswith("котор"))
         clause.en = [En("who" if noun.human else "that", [word]), *clause.en]
@@ -644,12 +525,7 @@ class Grammar(NounMaker):
         that, inner = Ru("что"), self.clause(Wish(tense="past" if tense == "past" else None))
         en = [*en, *aux, *rest, En("that", [that]), *inner.en]
         return Clause(
-            [*ru, *group, Ru(","), that, *inner.ru],
-            en,
-            "что",
-            inner.topic,
-            inner.tense,
-            inner.last,
+            [*ru, *group, Ru(","), that, *inner.ru], en, "что", inner.topic, inner.tense, inner.last
         )
 
     def join(self, first: Clause) -> Clause:
@@ -672,9 +548,7 @@ class Grammar(NounMaker):
         if first.last not in expand_kinds(tuple(link.get("first", [first.last]))):
             return False
         if link.get("conditional"):
-            return (
-                first.tense == "fut" if link["en"] == "if" else first.tense in ("past", "fut")
-            )
+            return first.tense == "fut" if link["en"] == "if" else first.tense in ("past", "fut")
         return not link.get("same") or bool(first.topic and first.topic.human)
 
     def second_wish(self, link: dict, first: Clause) -> Wish:
@@ -768,9 +642,7 @@ def fill(
     return result
 
 
-def english_order(
-    pattern: dict, parts: Parts, aux: list[En], rest: list[En], wish: Wish
-) -> list[En]:
+def english_order(pattern: dict, parts: ClauseParts, aux: list[En], rest: list[En], wish: Wish) -> list[En]:
     """Английский порядок всегда один: подлежащее, сказуемое, остальное; в вопросе — do впереди."""
     result: list[En] = []
     inverted = wish.question and wish.gap != "S"

@@ -1,23 +1,12 @@
 """Слова и правила грамматики: таблицы `notebooks/data/ru-en/*.tsv` и файл `grammar.toml`."""
 
-from __future__ import annotations
-
 import csv
 import tomllib
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "ru-en"
-CASES = {
-    "S": "nom",
-    "O": "acc",
-    "R": "dat",
-    "I": "ins",
-    "L": "loc",
-    "D": "acc",
-}  # места при глаголе
-TENSES = ("pres", "past", "fut")
+CASES = {"S": "nom", "O": "acc", "R": "dat", "I": "ins", "L": "loc", "D": "acc"}  # места при глаголе
 
 
 @cache
@@ -40,9 +29,7 @@ def rules() -> dict:
 def expand(classes: str) -> frozenset[str]:
     """Сводные классы (`own`) раскрываются в простые (`ware`, `animal`…); несколько — через запятую."""
     groups = rules()["groups"]
-    return frozenset(
-        simple for name in classes.split(",") for simple in groups.get(name, [name])
-    )
+    return frozenset(simple for name in classes.split(",") for simple in groups.get(name, [name]))
 
 
 @cache
@@ -55,9 +42,7 @@ def expand_kinds(kinds: tuple[str, ...]) -> tuple[str, ...]:
 def patterns(kinds: tuple[str, ...], tense: str | None) -> tuple[dict, ...]:
     """Образцы предложений этих видов (пусто — любых), возможные в этом времени (None — в любом)."""
     fits = [row for row in rules()["clause"] if not kinds or row["kind"] in kinds]
-    return tuple(
-        row for row in fits if tense in (None, *row.get("tenses", [row.get("tense", tense)]))
-    )
+    return tuple(row for row in fits if tense in (None, *row.get("tenses", [row.get("tense", tense)])))
 
 
 @cache
@@ -100,64 +85,3 @@ def adjective_form(row: dict, case: str, gender: str, number: str, animate: bool
     if gender == "n" and case in ("nom", "acc"):
         return row["n_nom"]
     return row[f"m_{case}"]
-
-
-@cache
-def check_rules() -> None:
-    """Проверяет, что правила и таблицы называют только то, что есть; иначе ValueError с названием."""
-    for row in table("verbs"):
-        name, _, classes = row["frame"].partition(":")
-        needed = row["subject"] if name in ("inf", "that") else f"{row['subject']},{classes}"
-        _need_nouns(needed, f"verbs.tsv, глагол «{row['ru']}»")
-    for row in table("adjectives"):
-        _need_nouns(
-            ",".join(sorted(row["classes"])), f"adjectives.tsv, прилагательное «{row['ru']}»"
-        )
-    for pattern in rules()["clause"]:
-        _check_pattern(pattern)
-    tables = [*map(table, ("nouns", "adjectives", "determiners", "verbs")), rules()["names"]]
-    words = {row["ru"] for rows in tables for row in rows}
-    _known(rules()["small"], words, "grammar.toml, короткий словарь small", "слова")
-    kinds = {pattern["kind"] for pattern in rules()["clause"]}
-    for link in rules()["link"]:
-        named = (*link.get("first", ()), *link.get("second", ()))
-        _known(
-            expand_kinds(named), kinds, f"grammar.toml, союз «{link['ru']}»", "вида предложений"
-        )
-
-
-def _need_nouns(classes: str, where: str) -> None:
-    for name in classes.split(","):
-        if not nouns(name):
-            raise ValueError(f"{where}: класса «{name}» нет ни у одного слова в nouns.tsv.")
-
-
-def _known(names: Iterable[str], known: Iterable[str], where: str, what: str) -> None:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{where}: нет {what} «{name}»; есть: {', '.join(sorted(known))}.")
-
-
-def _check_pattern(pattern: dict) -> None:
-    """Один образец предложения: его места, классы, управление и согласуемые слова."""
-    where = f"grammar.toml, образец «{pattern['kind']}»"
-    tokens = [token for order in pattern["ru"] for token in order.split()]
-    if "frame" in pattern:
-        _known(
-            [pattern["frame"]],
-            {row["frame"].partition(":")[0] for row in table("verbs")},
-            where,
-            "управления",
-        )
-        _known(tokens, {*CASES, "V"}, where, "места")
-        return
-    _known([pattern["tense"]], TENSES, where, "времени")
-    for spec in pattern["slots"].values():
-        _need_nouns(spec.split()[0], where)
-    for token in tokens:
-        word, _, slot = token.partition("~")
-        if slot:
-            _known([word], {*rules()["agree"], "Z"}, where, "согласуемого слова")
-            _known([slot], pattern["slots"], where, "места")
-        elif word.isascii():
-            _known([word], {*pattern["slots"], *"AFN"}, where, "места")

@@ -1,6 +1,5 @@
 """Качество перевода и выравнивания."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -39,9 +38,7 @@ def alignment_error_rate(
         n_predicted += len(a)
         n_sure += len(s)
     if not n_predicted or not n_sure:
-        raise ValueError(
-            "Нет ни одной предсказанной или ни одной точной связи: сравнивать не с чем."
-        )
+        raise ValueError("Нет ни одной предсказанной или ни одной точной связи: сравнивать не с чем.")
     return AlignmentScore(
         aer=1 - (hits_sure + hits_possible) / (n_predicted + n_sure),
         precision=hits_possible / n_predicted,
@@ -61,57 +58,43 @@ def best_links(weights: np.ndarray, n_source: int, n_target: int) -> set[Link]:
             f"Матрица весов имеет форму {weights.shape}, а нужна хотя бы ({n_target}, {n_source}): "
             "строки — слова перевода, столбцы — исходные слова."
         )
-    _check_lengths(n_source, n_target)
     kept = weights[:n_target, :n_source]
     if not np.isfinite(kept).all():
-        raise ValueError(
-            "В матрице весов есть NaN или бесконечность: наибольший вес не определён."
-        )
+        raise ValueError("В матрице весов есть NaN или бесконечность: наибольший вес не определён.")
     return {(target, int(source)) for target, source in enumerate(kept.argmax(axis=1))}
 
 
 def diagonal_links(n_source: int, n_target: int) -> set[Link]:
     """Выравнивание «по диагонали»: каждому слову перевода — исходное слово на той же доле пути."""
-    _check_lengths(n_source, n_target)
-    return {
-        (target, (2 * target + 1) * n_source // (2 * n_target)) for target in range(n_target)
-    }
-
-
-def _check_lengths(n_source: int, n_target: int) -> None:
-    if n_source < 1 or n_target < 1:
-        raise ValueError("Предложение пустое: нужно хотя бы одно слово с каждой стороны.")
+    return {(target, (2 * target + 1) * n_source // (2 * n_target)) for target in range(n_target)}
 
 
 def bleu(hypotheses: list[str], references: list[str]) -> float:
     """BLEU набора переводов, 0–100 (sacrebleu, разбиение 13a; Post, 2018)."""
     import sacrebleu
 
-    _check_texts(hypotheses, references)
+    check_texts(hypotheses, references)
     return sacrebleu.corpus_bleu(hypotheses, [references], force=True).score
 
 
 def exact_match(hypotheses: list[str], references: list[str]) -> float:
     """Сколько процентов переводов совпало с образцом слово в слово, 0–100."""
-    _check_texts(hypotheses, references)
-    return (
-        100 * sum(h == r for h, r in zip(hypotheses, references, strict=True)) / len(references)
-    )
+    check_texts(hypotheses, references)
+    return 100 * sum(h == r for h, r in zip(hypotheses, references, strict=True)) / len(references)
 
 
-def _check_texts(hypotheses: list[str], references: list[str]) -> None:
-    if isinstance(hypotheses, str) or isinstance(references, str):
-        raise ValueError(
-            "Нужны списки предложений, а дана одна строка: возьмите её в список, [строка]."
-        )
-    if not references or len(hypotheses) != len(references):
-        raise ValueError(
-            f"Переводов {len(hypotheses)}, образцов {len(references)}: нужно поровну и хотя бы по одному."
-        )
-    if not all(isinstance(text, str) for text in [*hypotheses, *references]):
-        raise ValueError(
-            "Каждый перевод и образец должны быть строкой; список слов соберите через detokenize."
-        )
+def check_texts(given: list[str], gold: list[str]) -> None:
+    """Поровну ли строк; ValueError с тем, что исправить."""
+    if isinstance(given, str) or isinstance(gold, str):
+        raise ValueError("Нужны два списка строк, а дана одна строка: возьмите её в список, [строка].")
+    if not gold or len(given) != len(gold):
+        raise ValueError(f"Ответов {len(given)}, образцов {len(gold)}: нужно поровну и хотя бы по одному.")
+    for text in (*given, *gold):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"Каждый ответ и образец должен быть строкой, а передано {text!r}: соберите список слов через "
+                "detokenize, а отрезок вырежьте из текста, context[начало:конец]."
+            )
 
 
 def by_length(
@@ -125,25 +108,15 @@ def by_length(
 
     edges — верхние границы групп включительно: (5, 10) — это длины 1–5 и 6–10. Пустые группы пропущены.
     """
-    if not len(lengths) == len(hypotheses) == len(references):
+    if not len(lengths) == len(hypotheses) == len(references) or max(lengths) > edges[-1]:
         raise ValueError(
-            f"Длин {len(lengths)}, переводов {len(hypotheses)}, образцов {len(references)}: нужно поровну."
+            f"Длин {len(lengths)}, переводов {len(hypotheses)}, образцов {len(references)}: нужно поровну, "
+            f"и ни одна длина не больше последней границы, {edges[-1]}."
         )
-    if list(edges) != sorted(set(edges)) or not edges or edges[0] < 1:
-        raise ValueError(
-            f"Границы длин должны возрастать и быть не меньше 1, а даны {list(edges)}."
-        )
-    if not lengths or min(lengths) < 1 or max(lengths) > edges[-1]:
-        raise ValueError(
-            f"Нужна хотя бы одна длина, и каждая — от 1 до последней границы, {edges[-1]}."
-        )
-    groups = np.array([bisect_left(edges, length) for length in lengths])
     rows = []
-    for group, (low, high) in enumerate(
-        zip([1, *(edge + 1 for edge in edges[:-1])], edges, strict=True)
-    ):
-        chosen = np.flatnonzero(groups == group)
-        if len(chosen):
+    for low, high in zip([1, *(edge + 1 for edge in edges[:-1])], edges, strict=True):
+        chosen = [i for i, length in enumerate(lengths) if low <= length <= high]
+        if chosen:
             value = metric([hypotheses[i] for i in chosen], [references[i] for i in chosen])
             rows.append((f"{low}–{high}" if low < high else str(low), value, len(chosen)))
     return rows

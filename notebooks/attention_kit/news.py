@@ -10,17 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 from attention_kit.profiles import profile
-from attention_kit.sources import (
-    NOTEBOOKS,
-    SourceError,
-    cached,
-    course_data,
-    read_zip,
-    run_script,
-)
+from attention_kit.sources import NOTEBOOKS, SourceError, cached, course_data, read_zip, run_script
 
 CLASSES = ("В мире", "Спорт", "Бизнес", "Наука и техника")  # World, Sports, Business, Sci/Tech
-EMBEDDED = NOTEBOOKS / "data" / "news-en"
+FOLDER = NOTEBOOKS / "data" / "news-en"
 TFDS_LIMIT = 180  # секунд на всё: скачать 12 МБ, разобрать и записать 127 600 новостей
 SEED = 2015
 CLEANED = r", тексты очищены от следов разметки (#39;, &lt;, \$)"
@@ -142,42 +135,40 @@ def _rows() -> tuple[dict[str, list[Row]], str]:
     ours, real = "наш корпус новостей", "AG News"
     if profile() == "quick":
         print("Источник: встроенный корпус — профиль quick другими не пользуется")
-        return _read_folder(EMBEDDED), ours
+        return read_folder(FOLDER), ours
     if folder := course_data():
         folder /= "ag_news_csv"
         if all((folder / f"{name}.csv").is_file() for name in ("train", "test")):
-            rows = _read_folder(folder)
+            rows = read_folder(folder)
             print(f"Источник: COURSE_DATA{CLEANED}")
             return rows, real
         print("В COURSE_DATA нет файлов ag_news_csv/train.csv и ag_news_csv/test.csv.")
     try:
-        rows = _from_tfds()
+        rows = from_tfds()
     except SourceError as error:
         print(f"Источник: встроенный корпус — AG News из сети не получен ({error})")
-        return _read_folder(EMBEDDED), ours
+        return read_folder(FOLDER), ours
     print(f"Источник: сеть (tfds.load, ag_news_subset){CLEANED}")
     return rows, real
 
 
-def _read_folder(folder: Path) -> dict[str, list[Row]]:
+def read_folder(folder: Path) -> dict[str, list[Row]]:
     return {
         name: parse_news((folder / f"{name}.csv").read_bytes(), f"{folder.name}/{name}.csv")
         for name in ("train", "test")
     }
 
 
-def _from_tfds() -> dict[str, list[Row]]:
+def from_tfds() -> dict[str, list[Row]]:
     """Строки из архива в кэше; его готовит TFDS, если архива нет или он повреждён."""
-    return cached("ag_news.zip", _run_tfds, _read_archive, timeout=TFDS_LIMIT + 60)
+    return cached("ag_news.zip", run_tfds, _read_archive, timeout=TFDS_LIMIT + 60)
 
 
-def _run_tfds(archive: Path) -> None:
+def run_tfds(archive: Path) -> None:
     """Запускает TFDS; его папка удаляется при любом исходе: удача уже записана в архив."""
     data_dir = archive.with_name("tfds")
     try:
-        run_script(
-            "_tfds.py", data_dir, archive, timeout=TFDS_LIMIT, late="TFDS не подготовил набор"
-        )
+        run_script("_tfds.py", data_dir, archive, timeout=TFDS_LIMIT, late="TFDS не подготовил набор")
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)
 
@@ -203,9 +194,7 @@ def take(part: Part, rows: int | None, seed: int = 0) -> Part:
     texts, labels = part
     if rows is None or rows >= len(texts):
         return part
-    texts, _, labels, _ = train_test_split(
-        texts, labels, train_size=rows, stratify=labels, random_state=seed
-    )
+    texts, _, labels, _ = train_test_split(texts, labels, train_size=rows, stratify=labels, random_state=seed)
     return texts, labels
 
 
@@ -223,8 +212,4 @@ def split_news(news: News, seed: int = 0) -> tuple[Part, Part, Part]:
         texts_of(news.train), news.train["label"],
         test_size=0.1, stratify=news.train["label"], random_state=seed,
     )  # fmt: skip
-    return (
-        (train, train_labels),
-        (valid, valid_labels),
-        (texts_of(news.test), news.test["label"]),
-    )
+    return ((train, train_labels), (valid, valid_labels), (texts_of(news.test), news.test["label"]))

@@ -87,11 +87,7 @@ class Noun:
     @property
     def pronoun(self) -> dict:
         """Местоимение, которым эту группу можно назвать ещё раз: «моя сестра» → «она»."""
-        same = [
-            r
-            for r in rules()["pronouns"]
-            if r["person"] == self.person and r["number"] == self.number
-        ]
+        same = [r for r in rules()["pronouns"] if r["person"] == self.person and r["number"] == self.number]
         return next((r for r in same if r.get("gender", self.gender) == self.gender), same[0])
 
     def agree(self, forms: list[str]) -> str:
@@ -110,17 +106,13 @@ class Noun:
             return [word], [En(self.row["en" if article == "subject" else "en_object"], [word])]
         case = case.removesuffix("_prep")
         if self.type == "gap":
-            form = adjective_form(
-                determiner("который"), case, self.gender, self.number, self.living
-            )
+            form = adjective_form(determiner("который"), case, self.gender, self.number, self.living)
             return [Ru(form)], []
         if self.type == "name":
             word = Ru(self.row["ru"] if case == "nom" else self.row[case])
             return [word], [En(self.row["en"], [word])]
         article = "the" if article == "subject" else article
-        return self._with_others(
-            *self._with_relative(*self._noun(case, article)), case, article
-        )
+        return self._with_others(*self._with_relative(*self._noun(case, article)), case, article)
 
     def _noun(self, case: str, article: str) -> Words:
         """Существительное с тем, что стоит перед ним, и с владельцем."""
@@ -158,12 +150,7 @@ class Noun:
     def _article(self, article: str, following: str, noun: Ru) -> list[En]:
         """Артикль по правилу; при «мой», «этот», числительном его нет. Связан с существительным возможно."""
         uncounted = self.plural or "mass" in self.row["classes"]
-        if (
-            self.determiner
-            or self.numeral
-            or article == "bare"
-            or (article != "the" and uncounted)
-        ):
+        if self.determiner or self.numeral or article == "bare" or (article != "the" and uncounted):
             return []
         if article == "type" or (article == "a" and "kin" in self.row["classes"]):
             article = "the"  # «увидел отца» → the father, хотя «увидел врача» → a doctor
@@ -290,9 +277,5 @@ def finish(clause: Clause) -> Pair:
     sure = frozenset((t, place[word]) for t, e in enumerate(en) for word in e.sure)
     possible = frozenset((t, place[word]) for t, e in enumerate(en) for word in e.possible)
     return Pair(
-        tuple(word.text for word in ru),
-        tuple(e.text for e in en),
-        sure,
-        sure | possible,
-        clause.kind,
+        tuple(word.text for word in ru), tuple(e.text for e in en), sure, sure | possible, clause.kind
     )

@@ -27,14 +27,9 @@ class Pieces(Vocabulary):
         self._pieces.pre_tokenizer = pre_tokenizers.Metaspace(START_OF_WORD)
         self._pieces.decoder = decoders.Metaspace(START_OF_WORD)
         trainer = trainers.BpeTrainer(
-            vocab_size=size,
-            min_frequency=2,
-            special_tokens=list(self.SPECIAL),
-            show_progress=False,
+            vocab_size=size, min_frequency=2, special_tokens=list(self.SPECIAL), show_progress=False
         )
-        self._pieces.train_from_iterator(
-            (_plain(" ".join(words)) for words in sentences), trainer
-        )
+        self._pieces.train_from_iterator((_plain(" ".join(words)) for words in sentences), trainer)
         self.index = self._pieces.get_vocab()
         self.tokens = sorted(self.index, key=self.index.get)
         self._yo = {}  # «ё» уже заменена на «е»
@@ -43,9 +38,7 @@ class Pieces(Vocabulary):
 
     def split(self, words: Sequence[str]) -> list[str]:
         """Куски предложения, заданного списком слов; «ё» читается как «е»."""
-        return self._pieces.encode(
-            [_plain(word) for word in words], is_pretokenized=True
-        ).tokens
+        return self._pieces.encode([_plain(word) for word in words], is_pretokenized=True).tokens
 
     def encode(
         self, sentences: Sequence[Sequence[str]], maxlen: int | None = None, start: bool = False, end: bool = False
@@ -61,23 +54,15 @@ class Pieces(Vocabulary):
 
     def unknown(self, tokens: Iterable[str]) -> list[str]:
         """Слова с буквами и знаками, каких в обучающих предложениях не было."""
-        return [
-            word
-            for word in dict.fromkeys(tokens)
-            if self.SPECIAL[self.UNKNOWN] in self.split([word])
-        ]
+        return [word for word in dict.fromkeys(tokens) if self.SPECIAL[self.UNKNOWN] in self.split([word])]
 
 
 def whole_words(pieces: Sequence[str]) -> list[int]:
     """Номер слова для каждого куска: ▁кни, га, ▁моя → 0, 0, 1."""
-    return (
-        (np.cumsum([piece.startswith(START_OF_WORD) for piece in pieces]) - 1).clip(0).tolist()
-    )
+    return (np.cumsum([piece.startswith(START_OF_WORD) for piece in pieces]) - 1).clip(0).tolist()
 
 
-def merge_pieces(
-    weights: np.ndarray, rows: Sequence[str], columns: Sequence[str]
-) -> np.ndarray:
+def merge_pieces(weights: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> np.ndarray:
     """Карта (кусков, кусков) → (слов, слов): столбцы кусков одного слова складываются, строки — усредняются.
 
     Лишние строки (метка конца) и столбцы отбрасываются; сумма весов в строке остаётся прежней.
@@ -86,6 +71,4 @@ def merge_pieces(
     by_column = np.zeros((len(weights), max(whole_words(columns)) + 1))
     np.add.at(by_column.T, whole_words(columns), weights.T)
     numbers = whole_words(rows)
-    return np.stack(
-        [by_column[np.equal(numbers, word)].mean(axis=0) for word in range(numbers[-1] + 1)]
-    )
+    return np.stack([by_column[np.equal(numbers, word)].mean(axis=0) for word in range(numbers[-1] + 1)])

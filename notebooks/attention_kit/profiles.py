@@ -37,13 +37,9 @@ def choose(settings: dict[str, dict]) -> SimpleNamespace:
     active = profile()
     _print_table(names, settings, active)
     if active != "gpu" and shutil.which("nvidia-smi"):
-        print(
-            "Есть видеокарта: полный запуск — с COURSE_PROFILE=gpu (его время не измерялось)."
-        )
+        print("Есть видеокарта: полный запуск — с COURSE_PROFILE=gpu (его время не измерялось).")
     if active == "gpu" and not shutil.which("nvidia-smi"):
-        print(
-            "COURSE_PROFILE=gpu, а видеокарты не видно: уберите переменную, на процессоре это часы."
-        )
+        print("COURSE_PROFILE=gpu, а видеокарты не видно: уберите переменную, на процессоре это часы.")
     return SimpleNamespace(**settings[active])
 
 

@@ -6,6 +6,7 @@ import string
 from collections import Counter
 from typing import NamedTuple
 
+from attention_kit.metrics import check_texts
 from attention_kit.sources import NOTEBOOKS
 
 FOLDER = NOTEBOOKS / "data" / "questions-en"
@@ -34,8 +35,7 @@ def load_questions() -> tuple[list[Question], list[Question]]:
     Тексты тестовых вопросов в обучающих не встречаются.
     """
     train, test = (
-        parse(json.loads((FOLDER / name).read_text(encoding="utf-8")))
-        for name in ("train.json", "test.json")
+        parse(json.loads((FOLDER / name).read_text(encoding="utf-8"))) for name in ("train.json", "test.json")
     )
     return train, test
 
@@ -69,9 +69,7 @@ def parse(tree: dict) -> list[Question]:
     Из нескольких ответов берётся первый.
     """
     return [
-        Question(
-            paragraph["context"], record["question"], answer["text"], answer["answer_start"]
-        )
+        Question(paragraph["context"], record["question"], answer["text"], answer["answer_start"])
         for article in tree["data"]
         for paragraph in article["paragraphs"]
         for record in paragraph["qas"]
@@ -85,11 +83,10 @@ def answer_scores(predicted: list[str], gold: list[str]) -> AnswerScores:
     До сравнения оба ответа теряют регистр, знаки препинания, артикли и лишние пробелы. F1 ответа считается
     по общим словам с учётом повторов; если после этого слов не осталось, F1 равна точному совпадению.
     """
-    _check_answers(predicted, gold)
+    check_texts(predicted, gold)
     pairs = [(_words(p), _words(g)) for p, g in zip(predicted, gold, strict=True)]
     return AnswerScores(
-        exact=sum(p == g for p, g in pairs) / len(pairs),
-        f1=sum(_f1(p, g) for p, g in pairs) / len(pairs),
+        exact=sum(p == g for p, g in pairs) / len(pairs), f1=sum(_f1(p, g) for p, g in pairs) / len(pairs)
     )
 
 
@@ -102,19 +99,3 @@ def _f1(predicted: list[str], gold: list[str]) -> float:
         return float(predicted == gold)
     shared = (Counter(predicted) & Counter(gold)).total()
     return 2 * shared / (len(predicted) + len(gold))
-
-
-def _check_answers(predicted: list[str], gold: list[str]) -> None:
-    if isinstance(predicted, str) or isinstance(gold, str):
-        raise ValueError(
-            "Нужны списки ответов, а дана одна строка: возьмите её в список, [строка]."
-        )
-    if not len(gold) or len(predicted) != len(gold):
-        raise ValueError(
-            f"Ответов {len(predicted)}, образцов {len(gold)}: нужно поровну и хотя бы по одному."
-        )
-    for answer in (*predicted, *gold):
-        if not isinstance(answer, str):
-            raise ValueError(
-                f"Ответ должен быть строкой, а передано {answer!r}: вырежьте из текста context[начало:конец]."
-            )

@@ -49,9 +49,7 @@ def record_result(path: Path | None = None, **row: str | float) -> None:
     if missing := [name for name in RESULT_COLUMNS[:7] if name not in row]:
         raise ValueError(f"Не хватает столбцов: {', '.join(missing)}.")
     if wrong := [name for name in NUMBERS if not _is_number(row[name])]:
-        raise ValueError(
-            f"В столбцах {', '.join(wrong)} должны быть числа, а не {row[wrong[0]]!r}."
-        )
+        raise ValueError(f"В столбцах {', '.join(wrong)} должны быть числа, а не {row[wrong[0]]!r}.")
     filled = {"hardware": hardware(), "profile": profile(), "date": date.today().isoformat()}
     filled |= {"commit": course_version(), "seed": ""} | row
     try:
@@ -104,9 +102,7 @@ def _read(path: Path) -> list[dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8")
         header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        rows = [
-            row for row in rows if row != header
-        ]  # два блокнота могли начать файл одновременно
+        rows = [row for row in rows if row != header]  # два блокнота могли начать файл одновременно
         table = [dict(zip(RESULT_COLUMNS, row, strict=True)) for row in rows]
         numbers = all(_is_number(row[name]) for row in table for name in NUMBERS)
     except (csv.Error, ValueError):
@@ -130,9 +126,7 @@ def course_version() -> str:
     """Версия курса по git («-dirty» — с несохранёнными правками); пусто, если это не рабочая копия git."""
     try:
         command = ["git", "describe", "--always", "--dirty"]
-        done = subprocess.run(
-            command, check=False, cwd=NOTEBOOKS, capture_output=True, text=True, timeout=10
-        )
+        done = subprocess.run(command, check=False, cwd=NOTEBOOKS, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -89,9 +89,7 @@ def writing(path: Path, timeout: float = 60) -> Iterator[None]:
         raise SourceError(f"записать в папку кэша не удалось: {reason}") from error
 
 
-def cached(
-    name: str, prepare: Callable[[Path], object], read: Callable[[Path], T], timeout: float
-) -> T:
+def cached(name: str, prepare: Callable[[Path], object], read: Callable[[Path], T], timeout: float) -> T:
     """Прочитанный файл кэша; если его нет или он повреждён, prepare(путь) готовит новый."""
     path = cache_dir() / name
     part = path.with_suffix(".part")
@@ -119,7 +117,9 @@ def read_zip(path: Path, *names: str) -> list[bytes]:
     try:
         with zipfile.ZipFile(path) as content:  # read сверяет CRC
             return [content.read(name) for name in names]
-    except Exception as error:  # от испорченного байта zipfile бросает что угодно, вплоть до NotImplementedError
+    except (
+        Exception
+    ) as error:  # от испорченного байта zipfile бросает что угодно, вплоть до NotImplementedError
         raise SourceError(f"файл — не архив с {' и '.join(names)} или повреждён") from error
 
 
@@ -129,30 +129,22 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def download(
-    url: str, dest: Path | str, sha256: str | None = None, timeout: float = 60
-) -> Path:
-    """Скачивает url в файл dest не дольше timeout секунд в сумме и возвращает путь к нему.
+def download(url: str, dest: Path, timeout: float = 60) -> None:
+    """Скачивает url в файл dest не дольше timeout секунд в сумме.
 
     Качает дочерний процесс: у библиотек нет общего ограничения времени, а процесс можно остановить,
-    даже если сервер отдаёт по байту в секунду. До проверки файл лежит рядом под именем *.part;
+    даже если сервер отдаёт по байту в секунду. Пока не скачан весь, файл лежит рядом под именем *.part;
     при любой неудаче (SourceError) не остаётся ничего недописанного, а прежний dest цел.
     """
-    dest = Path(dest)
     part = dest.with_name(f"{dest.name}.{os.getpid()}.part")
     try:
         run_script("_fetch.py", url, part, timeout=timeout, late="сервер не отдал файл")
-        if sha256 and file_sha256(part) != sha256:
-            raise SourceError("контрольная сумма скачанного файла не совпала с ожидаемой")
         part.replace(dest)
     finally:
         part.unlink(missing_ok=True)
-    return dest
 
 
-def run_script(
-    script: str, *arguments: object, timeout: float, late: str, **environment: str
-) -> str:
+def run_script(script: str, *arguments: object, timeout: float, late: str, **environment: str) -> str:
     """Выполняет script этого пакета в дочернем процессе не дольше timeout секунд; возвращает его вывод.
 
     Неудача — SourceError: с последней строкой, которую процесс написал в stderr, или «late за … с».
@@ -168,9 +160,7 @@ def run_script(
         raise SourceError(f"{late} за {timeout:g} с") from None
     if done.returncode:
         reason = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
-        raise SourceError(
-            "; ".join([*(reason or ["процесс остановлен системой"]), *_odd_proxies()])
-        )
+        raise SourceError("; ".join([*(reason or ["процесс остановлен системой"]), *_odd_proxies()]))
     return done.stdout
 
 

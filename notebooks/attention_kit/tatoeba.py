@@ -66,10 +66,10 @@ def parse_pairs(data: bytes) -> list[TextPair]:
 
 def _from_network() -> list[TextPair]:
     """Пары из архива в кэше; архив скачивается, если его нет или он повреждён."""
-    return cached("rus-eng.zip", lambda path: download(URL, path), _read_archive, timeout=120)
+    return cached("rus-eng.zip", lambda path: download(URL, path), read_archive, timeout=120)
 
 
-def _read_archive(archive: Path) -> list[TextPair]:
+def read_archive(archive: Path) -> list[TextPair]:
     try:
         return parse_pairs(*read_zip(archive, "rus.txt"))
     except ValueError as error:
@@ -94,9 +94,7 @@ def split_by_group(
     russian, english = (_numbers([pair[side] for pair in pairs]) for side in (0, 1))
     n_russian, n_english = russian.max() + 1, english.max() + 1
     size = n_russian + n_english
-    graph = coo_matrix(
-        (np.ones(len(pairs)), (russian, english + n_russian)), shape=(size, size)
-    )
+    graph = coo_matrix((np.ones(len(pairs)), (russian, english + n_russian)), shape=(size, size))
     group = connected_components(graph, directed=False)[1][russian]
 
     members: dict[int, list[int]] = {}
@@ -111,14 +109,10 @@ def split_by_group(
         ]
         parts[fits[0] if fits else "train"] += indices
     if len(parts["valid"]) < valid or len(parts["test"]) < test or not parts["train"]:
-        raise ValueError(
-            "Предложения слишком связаны между собой: столько независимых пар не набрать."
-        )
+        raise ValueError("Предложения слишком связаны между собой: столько независимых пар не набрать.")
     return tuple([pairs[index] for index in parts[name]] for name in ("train", "valid", "test"))
 
 
 def _numbers(sentences: list[str]) -> np.ndarray:
     """Номер предложения; одинаковые без учёта регистра и пробелов по краям получают один номер."""
-    return np.unique([sentence.lower().strip() for sentence in sentences], return_inverse=True)[
-        1
-    ]
+    return np.unique([sentence.lower().strip() for sentence in sentences], return_inverse=True)[1]

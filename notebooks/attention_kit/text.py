@@ -8,20 +8,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 # дробь, время | английское слово до 't вместе с n | слово (в том числе через дефис) | 's, 'll … | любой другой знак
-_TOKEN = re.compile(
-    r"\d+(?:[.,:]\d+)+|n't\b|\w+?(?=n't\b)|\w+(?:-\w+)*|'(?:s|m|d|re|ve|ll)\b|\S"
-)
+_TOKEN = re.compile(r"\d+(?:[.,:]\d+)+|n't\b|\w+?(?=n't\b)|\w+(?:-\w+)*|'(?:s|m|d|re|ve|ll)\b|\S")
 _PLAIN = str.maketrans(
     dict.fromkeys("«»„“”‟″", '"')
     | dict.fromkeys("’‘‚‛`´", "'")
     | dict.fromkeys("‐‑‒–−", "-")
     | dict.fromkeys("—―", " - ")
-    | {
-        "\u0300": "",
-        "\u0301": "",
-        "ѐ": "е",
-        "ѝ": "и",
-    }  # ударение: «за́мок» и «замок» — одно слово
+    | {"\u0300": "", "\u0301": "", "ѐ": "е", "ѝ": "и"}  # ударение: «за́мок» и «замок» — одно слово
 )
 _CLITICS = {"n't", "'s", "'m", "'d", "'re", "'ve", "'ll"}
 _CLOSING = set(".,!?:;…)]}»%") | _CLITICS
@@ -35,9 +28,7 @@ def clean_text(text: str) -> str:
     одному, кавычек вокруг всего текста нет.
     """
     if not isinstance(text, str):
-        raise ValueError(
-            f"Нужна строка текста, а передано {text!r:.60}: возьмите текст в кавычки."
-        )
+        raise ValueError(f"Нужна строка текста, а передано {text!r:.60}: возьмите текст в кавычки.")
     text = unicodedata.normalize("NFC", text).translate(_PLAIN)
     text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
     text = " ".join(text.split())
@@ -77,26 +68,19 @@ class Vocabulary:
     SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
     PAD, UNKNOWN, START, END = range(4)
 
-    def __init__(
-        self,
-        sentences: Iterable[Sequence[str]],
-        max_size: int | None = None,
-        min_count: int = 1,
-    ) -> None:
-        """Слова — по убыванию частоты (равные — по алфавиту), не больше max_size вместе со служебными."""
-        counts = Counter(
-            token for tokens in sentences for token in tokens if token not in self.SPECIAL
-        )
+    def __init__(self, sentences: Iterable[Sequence[str]], min_count: int = 1) -> None:
+        """Слова, которые встретились хотя бы min_count раз, — по убыванию частоты (равные — по алфавиту)."""
+        counts = Counter(token for tokens in sentences for token in tokens if token not in self.SPECIAL)
         words = [
             word
             for word, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             if count >= min_count
         ]
-        if not words or (max_size is not None and max_size <= len(self.SPECIAL)):
+        if not words:
             raise ValueError(
                 "Словарь пуст: передайте списки слов, в которых есть хотя бы одно достаточно частое."
             )
-        self.tokens = [*self.SPECIAL, *words][:max_size]
+        self.tokens = [*self.SPECIAL, *words]
         self.index = {token: number for number, token in enumerate(self.tokens)}
         # «е» вместо «ё»: из нескольких слов — самое частое
         self._yo = {t.replace("ё", "е"): n for t, n in reversed(self.index.items()) if "ё" in t}
@@ -119,24 +103,20 @@ class Vocabulary:
         start и end добавляют метки начала и конца; они входят в длину.
         """
         if isinstance(sentences, str) or any(isinstance(tokens, str) for tokens in sentences):
-            raise ValueError(
-                "Нужен список предложений, каждое — список слов: разбейте текст через tokenize."
-            )
+            raise ValueError("Нужен список предложений, каждое — список слов: разбейте текст через tokenize.")
         for number, tokens in enumerate(sentences):
             if not len(tokens):
-                raise ValueError(
-                    f"Предложение {number} (счёт с нуля) пустое: в нём нет ни одного слова."
-                )
+                raise ValueError(f"Предложение {number} (счёт с нуля) пустое: в нём нет ни одного слова.")
         rows = [
             [self.START] * start + [self._number(token) for token in tokens] + [self.END] * end
             for tokens in sentences
         ]
         longest = max(map(len, rows), default=0)
-        if not rows or (maxlen is not None and longest > maxlen):
+        if not rows:
+            raise ValueError("Нет ни одного предложения.")
+        if maxlen is not None and longest > maxlen:
             raise ValueError(
-                "Нет ни одного предложения."
-                if not rows
-                else f"Самое длинное предложение с метками занимает {longest} мест, а maxlen={maxlen}: "
+                f"Самое длинное предложение с метками занимает {longest} мест, а maxlen={maxlen}: "
                 "отберите предложения короче или увеличьте maxlen."
             )
         ids = np.zeros((len(rows), maxlen or longest), dtype="int32")
@@ -156,11 +136,7 @@ class Vocabulary:
 
     def unknown(self, tokens: Iterable[str]) -> list[str]:
         """Слова, которых в словаре нет (ни с «е», ни с «ё»), — каждое один раз, по порядку."""
-        return [
-            token
-            for token in dict.fromkeys(tokens)
-            if token not in self.index and token not in self._yo
-        ]
+        return [token for token in dict.fromkeys(tokens) if token not in self.index and token not in self._yo]
 
 
 def spaced(number: float) -> str:

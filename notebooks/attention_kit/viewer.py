@@ -25,30 +25,21 @@ def attention_viewer(examples: Examples) -> None:
         import ipywidgets
     except ImportError:
         return
-    _display(_controls(ipywidgets, examples, n_layers, n_heads))
+    _display(widget_controls(ipywidgets, examples, n_layers, n_heads))
 
 
 def _size(examples: Examples) -> tuple[int, int]:
     """(слоёв, голов), одни и те же у всех предложений."""
-    if not examples:
+    shapes = {np.shape(weights) for weights, _ in examples.values()}
+    if len({shape[:2] for shape in shapes}) != 1 or any(len(shape) != 4 for shape in shapes):
         raise ValueError(
-            "Нет ни одного предложения: передайте словарь {предложение: (веса, токены)}."
+            "Нужен словарь {предложение: (веса, токены)}, где веса — (слоёв, голов, слов, слов), слоёв и голов всюду "
+            f"поровну, а даны формы: {', '.join(map(str, sorted(shapes))) or 'ни одной'}."
         )
-    shapes = {text: np.shape(weights) for text, (weights, _) in examples.items()}
-    first = next(iter(shapes.values()))
-    for text, shape in shapes.items():
-        if len(shape) != 4:
-            raise ValueError(
-                f"«{text}»: нужны веса (слоёв, голов, слов, слов), а дан массив формы {shape}."
-            )
-        if shape[:2] != first[:2]:
-            raise ValueError(
-                f"«{text}»: слоёв и голов {shape[:2]}, а у первого предложения {first[:2]}."
-            )
-    return first[:2]
+    return shapes.pop()[:2]
 
 
-def _controls(ipywidgets: ModuleType, examples: Examples, n_layers: int, n_heads: int) -> Any:
+def widget_controls(ipywidgets: ModuleType, examples: Examples, n_layers: int, n_heads: int) -> Any:
     """Три списка и картинка, которая меняется вместе с ними."""
     sentence = ipywidgets.Dropdown(options=list(examples), description="текст")
     layer = ipywidgets.Dropdown(options=range(1, n_layers + 1), description="слой")
