@@ -1,5 +1,6 @@
 """Общее для тестов: фикстура `notebook` (каждый блокнот курса по очереди) и сводка замеров в конце."""
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -9,6 +10,8 @@ from attention_kit import definitions
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # make, которую зовут тесты, не вложена в `make test`
+    os.environ.pop(name, None)
 
 
 def notebook_params(folder: Path) -> list[Path | None]:

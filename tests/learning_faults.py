@@ -4,12 +4,12 @@ from learning import LearningFault
 
 LEARNING_FAULTS = [
     # --- 01 ---
-    LearningFault("01", "перевод не сдвинут на слово", "def make_batches(", "t[:, 1:]))", "t[:, :-1]))", "short = ak.collect("),
-    LearningFault("01", "потери ждут вероятностей", "def train(", "from_logits=True", "from_logits=False", "short = ak.collect("),
-    LearningFault("01", "прогрев не кончается", "def train(", "min(100, steps // 4)", "1000 * steps", "short = ak.collect("),
+    LearningFault("01", "перевод не сдвинут на слово", "def make_batches(", "t[:, 1:]))", "t[:, :-1]))", "words = make_words(corpus.train)"),
+    LearningFault("01", "потери ждут вероятностей", "def train(", "from_logits=True", "from_logits=False", "small, seen = "),
+    LearningFault("01", "прогрев не кончается", "def train(", "min(100, steps // 4)", "1000 * steps", "small, seen = "),
     LearningFault("01", "контекст чужого предложения", "class AdditiveAttention(", "ops.matmul(weights, states)",
-                  "ops.matmul(weights, ops.roll(states, 1, axis=0))", "short = ak.collect("),
-    LearningFault("01", "подписи карты сдвинуты на слово", "def maps_of(", "[w[:r, :c]", "[np.roll(w[:r, :c], 1, axis=0)", "short = ak.collect("),
+                  "ops.matmul(weights, ops.roll(states, 1, axis=0))", "small, seen = "),
+    LearningFault("01", "подписи карты сдвинуты на слово", "def maps_of(", "[w[:r, :c]", "[np.roll(w[:r, :c], 1, axis=0)", "small, seen = "),
     LearningFault("01", "жадный перевод забывает состояние", "def greedy(", "logits, state, weights = step(", "logits, _, weights = step(",
                   "figure, axes ="),
     LearningFault("01", "модель без внимания — с вниманием", "class Decoder(", " if attention else None", "", "curves = {"),
@@ -22,15 +22,13 @@ LEARNING_FAULTS = [
                   "full = learn_order("),
     LearningFault("03", "рубрики сдвинуты на строку", "def make_batches(", "(vectorizer(t), y)", "(vectorizer(t), tf.roll(y, 1, 0))",
                   "full = learn_order("),
-    LearningFault("03", "градиент не доходит до слоя", "def make_transformer(", "classify_mean(x,", "classify_mean(ops.stop_gradient(x),",
+    LearningFault("03", "градиент не доходит до слоя", "def make_transformer(", "keras.Model(ids, classify_mean(x,", "keras.Model(ids, classify_mean(ops.stop_gradient(x),",
                   "full = learn_order("),
     LearningFault("03", "оставлены худшие веса", "def train_model(", 'EarlyStopping("val_loss",', 'EarlyStopping("val_loss", mode="max",',
                   "shares = ["),
     LearningFault("03", "ответы в другом порядке строк", "def predict(", "result[part] =", "result[start : start + 256] =", "shares = ["),
     LearningFault("03", "подписи карты сдвинуты на слово", "heads = look(", "[i] for i in ids[0]", "[i] for i in np.roll(ids[0], 1)",
                   "heads = look("),
-    LearningFault("03", "строки карты вместо столбцов", "visible > 1.7", "weights.mean(axis=(0, 1))", "weights.mean(axis=(0, 2))",
-                  "visible > 1.7"),
 
     # --- 06 ---
     LearningFault("06", "предобученные веса не загружены", "frozen = Encoder(", 'name="encoder")',
