@@ -324,3 +324,8 @@ def test_recorded_model_is_ahead_of_the_tutorial() -> None:
         assert low[ours] > high[rival] + 4
         assert seconds[ours] < 1.1 * seconds[rival]
     assert low.max() > 27
+    wide = "RNN с вниманием, ширина 192, 13 эпох"
+    assert high[f"{wide}, без прореживания"] < low[wide] - 1  # прореживание помогает при долгом обучении
+    short = "RNN с вниманием, 8 эпох"
+    assert low[f"{short}, без прореживания"] > high[short] + 1  # и мешает при коротком
+    assert max(high[f"{short}, без {what}"] for what in ("сглаживания", "кусков")) < low[short] - 0.5
