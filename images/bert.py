@@ -69,7 +69,7 @@ def inputs() -> Figure:
         "из таблицы 2 × $D$",
     )
     places = [f"$p_{{{place}}}$" for place in range(len(PIECES))]
-    _row(ax, 2.7, places, DECODER, "эмбеддинг места", "из таблицы 512 × $D$")
+    _row(ax, 2.7, places, DECODER, "эмбеддинг позиции", "из таблицы 512 × $D$")
     box(
         ax,
         FIRST + 5.5,
@@ -391,9 +391,9 @@ def _count(ax: Axes, x: float, y: float, task: Task, side: str) -> None:
 
 
 def _everywhere(ax: Axes, task: Task, columns: list[float], bottom: float) -> None:
-    """Один и тот же плотный слой в каждом месте."""
+    """Один и тот же плотный слой в каждой позиции."""
     middle = (columns[0] + columns[-1]) / 2
-    box(ax, middle, bottom + 3.4, f"Dense:  $D$ → {task.outputs}  в каждом месте", DECODER, 8.1, 0.75)
+    box(ax, middle, bottom + 3.4, f"Dense:  $D$ → {task.outputs}  в каждой позиции", DECODER, 8.1, 0.75)
     for x in columns:
         arrow(ax, (x, bottom + 3.8), (x, bottom + 4.15), DECODER[1])
 
@@ -412,11 +412,11 @@ def _tags(ax: Axes, task: Task, columns: list[float], bottom: float) -> None:
 
 
 def _span(ax: Axes, task: Task, columns: list[float], bottom: float) -> None:
-    """Две softmax по местам: где ответ начинается и где кончается."""
+    """Две softmax по позициям: где ответ начинается и где кончается."""
     _everywhere(ax, task, columns, bottom)
     left = columns[0] - 0.3
     for y, name, shares in ((4.25, "начало", START), (5.2, "конец", END)):
-        label(ax, left, bottom + y + 0.35, f"{name}: softmax по местам", fontsize=9.5, ha="left", color=GREY)
+        label(ax, left, bottom + y + 0.35, f"{name}: softmax", fontsize=9.5, ha="left", color=GREY)
         for x, share in zip(columns, shares, strict=True):
             color = DECODER[1] if share == max(shares) else FAINT[1]
             height = max(0.02, 0.75 * share)

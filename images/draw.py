@@ -1,6 +1,9 @@
 """Рисует все рисунки курса: `python images/draw.py` (её вызывает make images). Описания — в images/alt.json."""
 
+import json
+import re
 import sys
+from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +24,7 @@ DPI, GIF_DPI = 110, 100
 PARTS = (rnn_attention, self_attention, classifier, bert, transfer)
 FIGURES = {name: make for part in PARTS for name, make in part.FIGURES.items()}
 ANIMATIONS = evaluation.ANIMATIONS
+STORED = {"first-heatmap": ("01-rnn-attention.ipynb", "seen[epoch]")}  # рисунок: блокнот, код ячейки
 
 
 def draw(folder: Path) -> None:
@@ -35,6 +39,17 @@ def draw(folder: Path) -> None:
             figures, milliseconds = zip(*make(), strict=True)
             save_gif(folder / f"{name}.gif", [render(figure) for figure in figures], milliseconds)
             print(name)
+    for name, (notebook, code) in STORED.items():
+        (folder / f"{name}.png").write_bytes(stored(FOLDER.parent / "notebooks" / notebook, code))
+        print(name)
+
+
+def stored(path: Path, code: str) -> bytes:
+    """PNG из сохранённого вывода ячейки, в которой есть code."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    cell = next(cell for cell in cells if code in "".join(cell["source"]))
+    shown = "".join("".join(output.get("data", {}).get("text/html", "")) for output in cell["outputs"])
+    return b64decode(re.search('src="data:image/png;base64,([^"]+)"', shown).group(1))
 
 
 def render(figure: Figure) -> Image.Image:

@@ -29,6 +29,8 @@ LEARNING_FAULTS = [
     LearningFault("03", "ответы в другом порядке строк", "def predict(", "result[part] =", "result[start : start + 256] =", "shares = ["),
     LearningFault("03", "подписи карты сдвинуты на слово", "heads = look(", "[i] for i in ids[0]", "[i] for i in np.roll(ids[0], 1)",
                   "heads = look("),
+    LearningFault("03", "карта усреднена по столбцам", "falls, even = [], []", "weights.mean(axis=(0, 1))", "weights.mean(axis=(0, 2))",
+                  "falls, even = [], []"),
 
     # --- 06 ---
     LearningFault("06", "предобученные веса не загружены", "frozen = Encoder(", 'name="encoder")',

@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence
 IMAGES = Path(__file__).resolve().parents[1] / "images"
 sys.path.insert(0, str(IMAGES))
 DRAW = importlib.import_module("draw")
-STILL, MOVING = sorted(DRAW.FIGURES), sorted(DRAW.ANIMATIONS)
+STILL, MOVING, STORED = sorted(DRAW.FIGURES), sorted(DRAW.ANIMATIONS), sorted(DRAW.STORED)
 TOLERANCE = 0.5  # среднеквадратичная разница яркости; одна изменённая цифра в надписи даёт больше
 GIF_BYTES = 300_000
 
@@ -91,6 +91,13 @@ def test_stored_animation_is_fresh(fresh, name):
     assert not differences, f"{name}.gif: выполните make images. Другое: {'; '.join(differences)}."
 
 
+@pytest.mark.parametrize("name", STORED)
+def test_picture_from_a_notebook_is_fresh(fresh, name):
+    assert (IMAGES / f"{name}.png").read_bytes() == (fresh / f"{name}.png").read_bytes(), (
+        f"{name}.png: выполните make images."
+    )
+
+
 @pytest.mark.parametrize(
     ("module", "name", "old", "new"),
     [
@@ -151,9 +158,9 @@ def test_unfit_animation_would_be_noticed(tmp_path):
 
 def test_every_image_is_drawn_and_described():
     alts = json.loads((IMAGES / "alt.json").read_text(encoding="utf-8"))
-    for suffix, names in (("png", STILL), ("svg", STILL), ("gif", MOVING)):
+    for suffix, names in (("png", sorted(STILL + STORED)), ("svg", STILL), ("gif", MOVING)):
         assert sorted(path.stem for path in IMAGES.glob(f"*.{suffix}")) == names
-    assert sorted(alts) == sorted(STILL + MOVING)
+    assert sorted(alts) == sorted(STILL + MOVING + STORED)
     assert all(re.search("[а-яё]{3}", alt) and len(alt) > 60 for alt in alts.values())
 
 

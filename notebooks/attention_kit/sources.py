@@ -117,9 +117,8 @@ def read_zip(path: Path, *names: str) -> list[bytes]:
     try:
         with zipfile.ZipFile(path) as content:  # read сверяет CRC
             return [content.read(name) for name in names]
-    except (
-        Exception
-    ) as error:  # от испорченного байта zipfile бросает что угодно, вплоть до NotImplementedError
+    # от испорченного байта zipfile бросает что угодно, вплоть до NotImplementedError
+    except Exception as error:
         raise SourceError(f"файл — не архив с {' и '.join(names)} или повреждён") from error
 
 
