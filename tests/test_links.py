@@ -77,9 +77,10 @@ def course(tmp_path: Path) -> Path:
         ROOT / "pyproject.toml",
         ROOT / "README.md",
         *(ROOT / "notebooks").glob("*.ipynb"),
+        *(ROOT / "notebooks" / "solutions").glob("*.ipynb"),
     ]:
         target = tmp_path / path.relative_to(ROOT)
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     return tmp_path
 

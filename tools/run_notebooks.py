@@ -34,14 +34,19 @@ class NotebookError(Exception):
 
 
 def find_notebooks(names: list[str]) -> list[Path]:
-    """Пути блокнотов по именам («01», «01-rnn-attention», с .ipynb и без); без имён — все по порядку."""
+    """Пути блокнотов по именам («01», «01-rnn-attention», с .ipynb и без); без имён — все по порядку.
+
+    «solutions/01» — решения упражнений этого блокнота.
+    """
     existing = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.ipynb"))
     if not existing:
         raise ValueError("В папке notebooks нет ни одного блокнота.")
     chosen = []
     for name in names:
-        stem = Path(name).name.removesuffix(".ipynb")
-        found = [path for path in existing if path.stem == stem or path.stem.startswith(f"{stem}-")]
+        stem, asked = Path(name).name.removesuffix(".ipynb"), existing
+        if Path(name).parent.name == "solutions":
+            asked = [NOTEBOOKS / "solutions" / path.name for path in existing]
+        found = [path for path in asked if path.stem == stem or path.stem.startswith(f"{stem}-")]
         if not found:
             raise ValueError(f"Блокнота {name} нет. Есть: {', '.join(path.stem for path in existing)}.")
         chosen += found

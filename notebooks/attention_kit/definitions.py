@@ -1,10 +1,9 @@
 """Код, которому учит блокнот, — для следующих блокнотов, заданий и тестов: без второй копии."""
 
 import json
-import linecache
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 from attention_kit.sources import NOTEBOOKS
 
@@ -25,11 +24,12 @@ def definitions(notebook: str | Path) -> ModuleType:
     ]
     if not cells:
         raise ValueError(f"В блокноте {path.name} нет ячеек с тегом definition.")
-    source, filename = "\n\n\n".join(cells) + "\n", f"<{path.name}>"
+    source, filename = "\n\n\n".join(cells) + "\n", f"{path.stem}.py"
     module = ModuleType(f"notebook_{path.stem.replace('-', '_')}")
     module.__file__ = filename
-    # Исходный текст нужен inspect.getsource: через него tf.function разбирает циклы и условия.
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    # Исходный текст нужен inspect.getsource: через него tf.function разбирает циклы и условия. Файла с таким
+    # именем нет, поэтому текст отдаёт загрузчик; запись в linecache.cache TensorFlow стирает.
+    module.__loader__ = SimpleNamespace(get_source=lambda name: source)
     sys.modules[module.__name__] = module
     exec(compile(source, filename, "exec"), module.__dict__)
     return module

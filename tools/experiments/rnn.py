@@ -130,13 +130,14 @@ def plan() -> list[Experiment]:
                     partial(tutorial_on_tatoeba, limit=limit),
                 )
             )
-    for name, change in (
-        ("без прореживания", {"dropout": 0.0}),
-        ("без сглаживания", {"smoothing": False}),
-        ("без кусков", {"pieces": False}),
+    short, long = {"epochs": 8}, {"epochs": 13, "units": 192}
+    for name, options in (
+        ("8 эпох, без прореживания", short | {"dropout": 0.0}),
+        ("8 эпох, без сглаживания", short | {"smoothing": False}),
+        ("8 эпох, без кусков", short | {"pieces": False}),
+        ("ширина 192, 13 эпох, без прореживания", long | {"dropout": 0.0}),
     ):
-        variant = partial(on_tatoeba, epochs=8, **change)
-        rows.append(ours(f"RNN с вниманием, 8 эпох, {name}", "Tatoeba", 1, variant))
+        rows.append(ours(f"RNN с вниманием, {name}", "Tatoeba", 1, partial(on_tatoeba, **options)))
     return rows
 
 
