@@ -209,6 +209,11 @@ def test_help_lists_every_command() -> None:
     assert set(re.findall(r"^  make ([\w-]+) ", result.stdout, re.MULTILINE)) == commands
 
 
+def test_make_calls_existing_scripts() -> None:
+    scripts = re.findall(r"[\w/]+\.(?:py|sh)\b", (ROOT / "Makefile").read_text("utf-8"))
+    assert len(scripts) > 5 and not [script for script in scripts if not (ROOT / script).exists()]
+
+
 def test_readme_names_every_top_level_entry() -> None:
     section = (ROOT / "README.md").read_text("utf-8").partition("## Что где лежит")[2]
     git = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)

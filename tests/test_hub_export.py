@@ -65,7 +65,7 @@ def test_same_ids_on_embedded_news(preprocess, minilm) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " \t\n", "ß ﬁ ½ Ⅻ ＡＢＣ ª", "a\0b\ufffdc\u200bd", "Ёлка É İ ǅ", "e\u0301 각 ΐ", "中文字 ##ing don't", "a" * 100, "a" * 101],
+    ["", " \t\n", "ß ﬁ ½ Ⅻ ＡＢＣ ª", "a\0b\ufffdc\u200bd\te\nf\ue000g", "Ёлка É İ ǅ", "e\u0301 각 ΐ हिन्दी", "中文字 ##ing don't", "a" * 100, "a" * 101],
     ids=["пустой", "пробелы", "NFKC", "управляющие", "регистр", "NFD", "знаки", "100 букв", "101 буква"],
 )  # fmt: skip
 def test_same_ids_where_tensorflow_text_usually_differs(preprocess, minilm, text: str) -> None:
@@ -142,6 +142,8 @@ def test_plain_call_pads_to_128(preprocess) -> None:
     texts = ["short", "long " * 200]
     result = preprocess(tf.constant(texts))
     assert [result[name].numpy().tolist() for name in NAMES] == packed(preprocess, [texts])
+    flat = preprocess.tokenize(tf.constant(texts)).merge_dims(1, 2)
+    assert np.array_equal(preprocess.bert_pack_inputs([flat])["input_word_ids"], result["input_word_ids"])
     assert result["input_word_ids"].shape == (2, 128)
     assert result["input_word_ids"][1, -1] == 102
     assert result["input_mask"].numpy().sum(axis=1).tolist() == [3, 128]

@@ -141,6 +141,7 @@ FAULTS = [
     ("remote", source(0, "\n\n![Знак](https://example.org/a.svg)"), "https://example.org/a.svg"),
     ("remote", shown(1, "text/html", '<script src="//cdn.example.org/a.js"></script>'), "cdn.example.org"),
     ("remote", shown(1, "text/html", '<link rel="stylesheet" href="https://x.org/a.css">'), "x.org"),
+    ("remote", shown(1, "text/html", "<script>import('https://x.org/a.js')</script>"), "script"),
     ("remote", shown(1, "text/html", '<p style="background: url(https://x.org/a.png)">'), "<p>"),
     ("cell_length", put(1, source="\n".join(["x = 1"] * 26)), "26 строк"),
     ("cell_length", lambda nb: [cell.update(source="x\n" * 11) for cell in nb.cells], "медиана"),

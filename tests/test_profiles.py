@@ -125,7 +125,7 @@ for name in ("keras", "tensorflow.python.eager.context"):
 @pytest.mark.parametrize(
     ("given", "code", "keras_json", "message"),
     [
-        ({"PYTHONOPTIMIZE": "2"}, "", "", "PYTHONOPTIMIZE"),
+        ({"PYTHONOPTIMIZE": "1"}, "", "", "PYTHONOPTIMIZE"),
         ({}, USED.format(backend="torch", used=False), "", "Keras уже работает на torch"),
         ({}, USED.format(backend="tensorflow", used=True), "", "TensorFlow в этом ядре уже считал"),
         ({}, "", '{"floatx": "float16"}', "floatx: float16"),

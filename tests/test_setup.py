@@ -155,10 +155,9 @@ def test_python_versions(version: tuple[int, int], fits: bool) -> None:
 
 
 def test_no_venv_module(project: Path) -> None:
-    """Настоящий Python без ensurepip; годный нашёлся дальше — берётся он."""
-    hide = (
-        "import sys; sys.modules['ensurepip'] = None; sys._base_executable = sys.argv[2]; exec(sys.argv[1])"
-    )
+    """Настоящий Python, у которого от ensurepip осталась пустая папка; годный нашёлся дальше — берётся он."""
+    hide = "import sys; sys.modules['ensurepip'] = type(sys)('ensurepip'); "
+    hide += "sys._base_executable = sys.argv[2]; exec(sys.argv[1])"
     fake_python(project, "python3", f'#!/bin/sh\nexec "{sys.executable}" -I -c "{hide}" "$3" "$0"\n')
     said = make(project, code=1)
     assert "нет модуля venv" in said
