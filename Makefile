@@ -30,8 +30,8 @@ test: environment ## собрать окружение и выполнить в�
 	@$(PYTHON) -m pytest tests -n 2 --dist loadfile
 
 test-learning: export COURSE_PROFILE = quick
-test-learning: environment ## проверить, что без обучения и с ошибками в нём блокноты падают (долго)
-	@$(PYTHON) -m pytest tests/test_learning.py -m weekly -n 2
+test-learning: environment ## проверить, что без обучения и с ошибками в нём блокноты и решения падают (долго)
+	@$(PYTHON) -m pytest tests -m weekly -n 2
 
 test-memory: environment ## выполнить блокноты в условиях Binder: 2 ГиБ вместе с сервером, одно ядро (нужен root)
 	@$(PYTHON) tools/binder_memory.py

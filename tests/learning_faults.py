@@ -35,7 +35,7 @@ LEARNING_FAULTS = [
     # --- 06 ---
     LearningFault("06", "предобученные веса не загружены", "frozen = Encoder(", 'name="encoder")',
                   'name="encoder")\nfrozen.set_weights([np.random.default_rng(0).normal(0, 0.05, w.shape) for w in frozen.get_weights()])',
-                  "others = (matrix"),
+                  "themes = ["),
     LearningFault("06", "замороженный слой не заморожен", "frozen = Encoder(", "trainable=False", "trainable=True", "whole = end_to_end("),
     LearningFault("06", "признаки в другом порядке строк", "def features(", "in zip(rows, outputs", "in zip(sorted(rows), outputs", "cache = {}"),
     LearningFault("06", "кодировщик так и не разморожен", "frozen.trainable = trainable", "= trainable\n", "= False\n", "frozen.trainable ="),

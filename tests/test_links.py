@@ -49,7 +49,8 @@ def generated_cells(path: Path, paths: list[Path]) -> dict[str, str]:
         + [f"[{title(near)}]({near.name}) →" for near in after]
     )
     launch = f"**Запустить:** {' · '.join(launch_links(path))}\n\n{moves}"
-    return {"launch": launch, "setup": SETUP.format(address=ADDRESS), "navigation": moves}
+    solutions = f"[Решения упражнений](solutions/{path.name})"
+    return {"launch": launch, "setup": SETUP.format(address=ADDRESS), "navigation": f"{moves}\n\n{solutions}"}
 
 
 def test_cells_of_the_notebook(notebook: Path) -> None:
