@@ -1,6 +1,7 @@
 """Скачивание против местного сервера, который ведёт себя плохо; COURSE_DATA и кэш."""
 
 import errno
+import os
 import subprocess
 import time
 
@@ -52,10 +53,17 @@ def test_no_server_at_all(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_killed_child_is_said(monkeypatch, tmp_path):
-    killed = subprocess.CompletedProcess([], -9, "", "какой-то вывод")
-    monkeypatch.setattr(subprocess, "run", lambda *args, **options: killed)
-    with pytest.raises(ak.SourceError, match="остановлен системой"):
+@pytest.mark.parametrize(
+    ("code", "said", "reason"),
+    [
+        (-9, "какой-то вывод", "процесс остановлен системой"),
+        (1, f"Traceback\nне удалось ({os.strerror(errno.ENOSPC)})\n", r"не удалось \(на диске нет места\)"),
+    ],
+)
+def test_failed_child_is_said_in_russian(code: int, said: str, reason: str, monkeypatch, tmp_path):
+    failed = subprocess.CompletedProcess([], code, "", said)
+    monkeypatch.setattr(subprocess, "run", lambda *args, **options: failed)
+    with pytest.raises(ak.SourceError, match=reason):
         ak.download("http://127.0.0.1:9/x", tmp_path / "file")
 
 
