@@ -95,17 +95,21 @@ def test_layer_is_saved_with_its_model(nb, tmp_path, recwarn) -> None:
 
 
 def test_cache_of_keys_and_values(nb) -> None:
-    """По слову за шаг с запомненными ключами и значениями — то же, что всё сразу с каузальной маской."""
+    """По слову за шаг с запомненными ключами и значениями — то же, что всё сразу с каузальной маской.
+
+    Запросы и ключи заодно меняют знак (как поворачивают их вместе вращающиеся позиции): оценки прежние.
+    """
 
     class Cached(nb.MultiHeadAttention):
         past = None
 
         def project(self, query, key, value):
-            q, *new = super().project(query, key, value)
+            q, k, v = super().project(query, key, value)
+            new = [-k, v]
             if self.past:
                 new = [nb.ops.concatenate(pair, axis=2) for pair in zip(self.past, new, strict=True)]
             self.past = new
-            return [q, *new]
+            return [-q, *new]
 
     x = random(2, 6, 8)
     whole, cached = nb.MultiHeadAttention(8, 2), Cached(8, 2)
@@ -156,6 +160,12 @@ def test_sinusoids_follow_the_formula(nb) -> None:
             angle = p / 10_000 ** (2 * i / width)
             assert table[p, 2 * i] == pytest.approx(np.sin(angle), abs=1e-9)
             assert table[p, 2 * i + 1] == pytest.approx(np.cos(angle), abs=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "weights"), [("GRU", 3), ("самовнимание", 8)])
+def test_measured_step_is_a_step_of_training(nb, kind, weights) -> None:
+    """Обратный ход — до входа и до каждого веса: прямой ход один стоил бы меньше."""
+    assert len(nb.training_step(kind, 4, batch=1, units=8)()) == 1 + weights
 
 
 # --- MiniLM на нашем слое ---
