@@ -42,21 +42,13 @@ def test_saturation_measures_the_real_gradient(nb) -> None:
     assert norm == pytest.approx(expected, rel=1e-6) and weight == pytest.approx(np.max(weights))
 
 
-def pair_of_layers(nb, units: int, heads: int, query: np.ndarray, value: np.ndarray):
-    """Наш слой и слой Keras с теми же случайными весами (и смещениями не ноль)."""
-    ours = nb.MultiHeadAttention(units, heads)
-    ours(query, value)
-    ours.set_weights([random(*w.shape, seed=i) * 0.3 for i, w in enumerate(ours.get_weights())])
-    theirs = keras.layers.MultiHeadAttention(heads, units // heads, output_shape=units)
-    theirs.build(query.shape, value.shape)
-    theirs.set_weights([w.reshape(t.shape) for w, t in zip(ours.get_weights(), theirs.weights, strict=True)])
-    return ours, theirs
-
-
 def test_layer_equals_keras_across_sequences(nb) -> None:
-    """Перекрёстное внимание: длины и ширины входов разные."""
+    """Перекрёстное внимание: длины и ширины входов разные, смещения — не ноль."""
     query, value = random(2, 3, 10), random(2, 7, 6, seed=1)
-    ours, theirs = pair_of_layers(nb, 8, 2, query, value)
+    ours, theirs = nb.MultiHeadAttention(8, 2), keras.layers.MultiHeadAttention(2, 4, output_shape=8)
+    ours(query, value), theirs.build(query.shape, value.shape)
+    ours.set_weights([random(*w.shape, seed=i) * 0.3 for i, w in enumerate(ours.get_weights())])
+    theirs.set_weights([w.reshape(t.shape) for w, t in zip(ours.get_weights(), theirs.weights, strict=True)])
     mask = np.arange(7) < np.array([[[4]], [[7]]])  # у второго предложения дополнения нет
     for allowed in (None, mask):
         expected, scores = theirs(query, value, attention_mask=allowed, return_attention_scores=True)
