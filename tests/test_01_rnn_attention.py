@@ -86,14 +86,23 @@ def test_batches_know_their_number(nb, words) -> None:
 
 @pytest.fixture(scope="module")
 def memorized(nb):
-    """Модель, заучившая шесть пар разной длины, и её словари."""
+    """Модель, заучившая шесть пар разной длины, её словари и пары."""
     pairs = list({p.length: p for p in PAIRS if p.length < 9}.values())
     assert len(pairs) == 6
     words = nb.make_words(pairs)
     keras.utils.set_random_seed(1)
     model = nb.Translator(words, 24)
-    history, _ = nb.train(model, pairs * 40, words, epochs=12, tokens=96, rate=1e-2)
-    return model, words, pairs, history
+    nb.train(model, pairs * 40, words, epochs=12, tokens=96, rate=1e-2)
+    return model, words, pairs
+
+
+def test_loss_starts_near_uniform_and_ignores_padding(words, models, memorized) -> None:
+    """Та самая, с которой учит train: у необученной модели — около ln V, дополнение её не меняет."""
+    loss, (source, target) = memorized[0].loss, inputs_of(words, PAIRS[:8])
+    target, logits = target[:, 1:], np.array(models[True]((source, target[:, :-1])))
+    assert abs(float(loss(target, logits)) - np.log(len(words.target))) < 0.1
+    longer, more = np.pad(target, ((0, 0), (0, 4))), np.pad(logits, ((0, 0), (0, 4), (0, 0)))
+    assert abs(float(loss(longer, more) - loss(target, logits))) < 1e-5
 
 
 def test_smoothed_loss_is_the_library_one(nb) -> None:
@@ -117,7 +126,7 @@ def test_fit_turns_dropout_on(nb, words) -> None:
 
 
 def test_greedy_translates_what_was_learned(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     translations, weights = nb.greedy(model, [p.ru for p in pairs], words)
     assert [tuple(t) for t in translations] == [p.en for p in pairs]
     assert np.allclose(weights.sum(axis=-1), 1, atol=1e-4)
@@ -126,13 +135,13 @@ def test_greedy_translates_what_was_learned(nb, memorized) -> None:
 
 
 def test_translate_all_keeps_the_order(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     outputs = nb.translate_all(model, pairs[::-1], words, batch_size=2)
     assert outputs == [ak.detokenize(p.en) for p in pairs[::-1]]
 
 
 def test_beam_search_agrees_with_greedy_and_is_never_less_probable(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     for pair in pairs[:3]:
         assert nb.beam_search(model, pair.ru, words, width=1) == nb.greedy(model, [pair.ru], words)[0][0]
         assert tuple(nb.beam_search(model, pair.ru, words, width=4)) == pair.en
@@ -185,7 +194,7 @@ def test_shifted_labels_spoil_the_alignment(nb, words, monkeypatch) -> None:
 
 def test_pieces_serve_as_words(nb, memorized) -> None:
     """С кусками слов модель учится и переводит той же самой функцией; карта — по кускам."""
-    *_, pairs, _ = memorized
+    *_, pairs = memorized
     words = nb.Words(ak.Pieces([p.ru for p in pairs], 60), ak.Pieces([p.en for p in pairs], 60))
     keras.utils.set_random_seed(1)
     model = nb.Translator(words, 32)
@@ -209,7 +218,7 @@ def test_empty_sentence(nb, memorized, text) -> None:
 
 
 def test_unknown_word_is_named_with_hints(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     word = next(w for w in pairs[0].ru if len(w) > 3)
     with pytest.raises(ValueError, match="квадрокоптер") as error:
         nb.translate(f"{word}ъ квадрокоптер", model, words)
@@ -217,7 +226,7 @@ def test_unknown_word_is_named_with_hints(nb, memorized) -> None:
 
 
 def test_own_sentence_is_translated(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     first, second = (ak.detokenize(pairs[i].ru).capitalize() for i in (0, 1))
     expected = " ".join(ak.detokenize(pairs[i].en) for i in (0, 1))
     assert nb.translate(f"{first} {second}", model, words) == expected

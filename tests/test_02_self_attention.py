@@ -42,21 +42,13 @@ def test_saturation_measures_the_real_gradient(nb) -> None:
     assert norm == pytest.approx(expected, rel=1e-6) and weight == pytest.approx(np.max(weights))
 
 
-def pair_of_layers(nb, units: int, heads: int, query: np.ndarray, value: np.ndarray):
-    """Наш слой и слой Keras с теми же случайными весами (и смещениями не ноль)."""
-    ours = nb.MultiHeadAttention(units, heads)
-    ours(query, value)
-    ours.set_weights([random(*w.shape, seed=i) * 0.3 for i, w in enumerate(ours.get_weights())])
-    theirs = keras.layers.MultiHeadAttention(heads, units // heads, output_shape=units)
-    theirs.build(query.shape, value.shape)
-    theirs.set_weights([w.reshape(t.shape) for w, t in zip(ours.get_weights(), theirs.weights, strict=True)])
-    return ours, theirs
-
-
 def test_layer_equals_keras_across_sequences(nb) -> None:
-    """Перекрёстное внимание: длины и ширины входов разные."""
+    """Перекрёстное внимание: длины и ширины входов разные, смещения — не ноль."""
     query, value = random(2, 3, 10), random(2, 7, 6, seed=1)
-    ours, theirs = pair_of_layers(nb, 8, 2, query, value)
+    ours, theirs = nb.MultiHeadAttention(8, 2), keras.layers.MultiHeadAttention(2, 4, output_shape=8)
+    ours(query, value), theirs.build(query.shape, value.shape)
+    ours.set_weights([random(*w.shape, seed=i) * 0.3 for i, w in enumerate(ours.get_weights())])
+    theirs.set_weights([w.reshape(t.shape) for w, t in zip(ours.get_weights(), theirs.weights, strict=True)])
     mask = np.arange(7) < np.array([[[4]], [[7]]])  # у второго предложения дополнения нет
     for allowed in (None, mask):
         expected, scores = theirs(query, value, attention_mask=allowed, return_attention_scores=True)
@@ -95,17 +87,21 @@ def test_layer_is_saved_with_its_model(nb, tmp_path, recwarn) -> None:
 
 
 def test_cache_of_keys_and_values(nb) -> None:
-    """По слову за шаг с запомненными ключами и значениями — то же, что всё сразу с каузальной маской."""
+    """По слову за шаг с запомненными ключами и значениями — то же, что всё сразу с каузальной маской.
+
+    Запросы и ключи заодно меняют знак (как поворачивают их вместе вращающиеся позиции): оценки прежние.
+    """
 
     class Cached(nb.MultiHeadAttention):
         past = None
 
         def project(self, query, key, value):
-            q, *new = super().project(query, key, value)
+            q, k, v = super().project(query, key, value)
+            new = [-k, v]
             if self.past:
                 new = [nb.ops.concatenate(pair, axis=2) for pair in zip(self.past, new, strict=True)]
             self.past = new
-            return [q, *new]
+            return [-q, *new]
 
     x = random(2, 6, 8)
     whole, cached = nb.MultiHeadAttention(8, 2), Cached(8, 2)
@@ -156,6 +152,12 @@ def test_sinusoids_follow_the_formula(nb) -> None:
             angle = p / 10_000 ** (2 * i / width)
             assert table[p, 2 * i] == pytest.approx(np.sin(angle), abs=1e-9)
             assert table[p, 2 * i + 1] == pytest.approx(np.cos(angle), abs=1e-9)
+
+
+@pytest.mark.parametrize(("kind", "weights"), [("GRU", 3), ("самовнимание", 8)])
+def test_measured_step_is_a_step_of_training(nb, kind, weights) -> None:
+    """Обратный ход — до входа и до каждого веса: прямой ход один стоил бы меньше."""
+    assert len(nb.training_step(kind, 4, batch=1, units=8)()) == 1 + weights
 
 
 # --- MiniLM на нашем слое ---

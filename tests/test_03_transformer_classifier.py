@@ -99,6 +99,7 @@ def test_variants_lose_what_they_say(model, nb) -> None:
     careless, blind = (nb.make_transformer(20, width=16, embedding=e) for e in (nb.NoMask, nb.NoPositions))
     assert np.allclose(model(IDS), model(padded), atol=1e-5)
     assert not np.allclose(careless(IDS), careless(padded), atol=1e-3)
+    assert not nb.look(model, padded)[1, :, :, 2:].any()
     assert not np.allclose(model(IDS[:1]), model(turned), atol=1e-3)
     assert np.allclose(blind(IDS[:1]), blind(turned), atol=1e-6)
 
@@ -160,7 +161,17 @@ def test_match_reports_hide_the_answer_from_words(nb) -> None:
         assert won == (lions_first == (" beat " in text or " defeated " in text)), text
 
 
-# --- сравнение ---
+# --- обучение и сравнение ---
+
+
+def test_training_keeps_the_best_weights(nb, vectorizer) -> None:
+    """Проверочные рубрики нарочно неверны: чем дольше учить, тем на них хуже."""
+    keras.utils.set_random_seed(0)
+    model = nb.make_transformer(vectorizer.vocabulary_size(), width=16)
+    train, wrong = (nb.make_batches(TEXTS, y, vectorizer, batch_size=4) for y in (LABELS, LABELS - 1))
+    history, _ = nb.train_model(model, train, wrong, epochs=6, rate=1e-2)
+    assert history["val_loss"][-1] > 1.5 * min(history["val_loss"])
+    assert model.evaluate(wrong, verbose=0)[0] == pytest.approx(min(history["val_loss"]), rel=1e-4)
 
 
 def test_predict_keeps_the_order(nb, model, vectorizer) -> None:

@@ -187,8 +187,8 @@ def sample(tmp_path: Path) -> Path:
         cell(1, "def mask(n):\n    return [1] * n  # ones", tags=["definition"]),
         cell(2, "total = sum(mask(3))\nprint(total)", "3\n"),
         cell(3, "assert total == 3"),
-        cell(4, "wide = mask(2)\nassert wide == [1, 1]"),
-        cell(5, "raise SystemError('сюда копия не доходит')"),
+        cell(4, "raise SystemError('сюда копия не доходит')"),
+        cell(5, "wide = mask(2)\nassert wide == [1, 1]"),
     ]
     nbformat.write(new_notebook(cells=cells), tmp_path / "sample.ipynb")
     return tmp_path / "sample.ipynb"

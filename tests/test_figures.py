@@ -41,6 +41,12 @@ def test_heatmap_rows_are_target_and_columns_source():
     assert ax.child_axes[0].get_ylabel() == "вес внимания"
 
 
+def test_heatmap_is_drawn_where_it_is_asked():
+    figure, (_, right) = plt.subplots(1, 2)
+    assert ak.heatmap(WEIGHTS, SOURCE, TARGET, ax=right) is figure and len(right.images) == 1
+    plt.close(figure)
+
+
 def gold(sure: set, possible: set) -> SimpleNamespace:
     return SimpleNamespace(sure=sure, possible=possible)
 

@@ -136,7 +136,7 @@ def test_any_flipped_byte_is_said(tmp_path):
                 assert "повреждён" in str(error)
 
 
-@pytest.mark.parametrize("broken", ["Bye. Пока.", "Bye.\t", ""])
+@pytest.mark.parametrize("broken", ["Bye. Пока.", "Bye.\t", "\tПока.", ""])
 def test_broken_row_is_named(broken):
     with pytest.raises(ValueError, match="В строке 4 "):
         tatoeba.parse_pairs((TEXT + broken + "\nBye.\tПока.").encode())
@@ -191,6 +191,7 @@ def test_split_refuses_one_big_group():
         ('He said: "Go (now)."', ["he", "said", ":", '"', "go", "(", "now", ")", ".", '"']),
         ("Она сказала: «Да».", ["она", "сказала", ":", '"', "да", '"', "."]),
         ("It costs $5.50...", ["it", "costs", "$", "5.50", ".", ".", "."]),
+        ("A 33-year-old man, the 10th.", ["a", "33-year-old", "man", ",", "the", "10th", "."]),
         ("the dogs' tails", ["the", "dogs", "'", "tails"]),
     ],
 )
@@ -234,6 +235,7 @@ def test_not_a_string_is_named(function, text):
         ("Кот спит", [["кот", "спит", "."]]),
         ("Кот спит!", [["кот", "спит", "."]]),
         ("Кот спит…", [["кот", "спит", "."]]),
+        ("Кот спит...", [["кот", "спит", "."]]),
         ("Кот спит?!", [["кот", "спит", "?"]]),
         ("Кот спит. Где ты?", [["кот", "спит", "."], ["где", "ты", "?"]]),
         ("«Кот спит!» «Где ты?»", [["кот", "спит", "."], ["где", "ты", "?"]]),
