@@ -172,6 +172,16 @@ def test_kinds_are_the_corpus_kinds(nb) -> None:
     assert nb.KINDS == ak.ENTITY_KINDS and len(nb.LABELS) == 9
 
 
+def test_masked_loss_of_a_batch(nb) -> None:
+    """Среднее — по меткам всего батча, а не по строкам: равна Keras с ignore_class; меток нет — ноль."""
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(size=(3, 5, 9)).astype("f"), rng.integers(0, 9, (3, 5))
+    labels[0, 1:] = labels[1, 3:] = nb.IGNORE
+    library = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=nb.IGNORE)
+    assert float(nb.masked_loss(labels, logits)) == pytest.approx(float(library(labels, logits)), abs=1e-6)
+    assert float(nb.masked_loss(np.full((3, 5), nb.IGNORE), logits)) == 0
+
+
 def test_capital_letters_are_marked(nb) -> None:
     sentence = ak.Sentence("In Szalontai's iPod", ())
     encoding = nb.tokenizer.encode(sentence.text)
@@ -241,6 +251,11 @@ def test_rules_are_fair_rivals(nb) -> None:
 
 
 # --- ответы ---
+
+
+def test_answers_fit_into_the_longest_span(nb) -> None:
+    targets = [nb.target(q, nb.encode_question(q)) for q in ak.load_questions()[0]]
+    assert max(end - start + 1 for start, end in targets) == nb.LONGEST
 
 
 @pytest.mark.parametrize("longest", [1, 3, 50])

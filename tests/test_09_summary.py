@@ -335,3 +335,12 @@ def test_curves_skip_what_was_not_measured(nb) -> None:
         "MiniLM": [[[50, 60]], [[60, 60]], True],
     }
     plt.close(figure)
+
+
+# --- модель для реплик ---
+
+
+def test_small_model_ignores_padding(nb) -> None:
+    model, ids = nb.small_model(), np.random.default_rng(0).integers(1, 5000, (2, 12))
+    assert np.allclose(model(ids), model(np.pad(ids, ((0, 0), (0, 5)))), atol=1e-5)
+    assert [len(nb.in_batches(ids, [0, 1], 3, drop=drop)) for drop in (True, False)] == [0, 1]

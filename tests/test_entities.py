@@ -127,10 +127,10 @@ def test_parsing_by_hand():
 
 
 def test_scores_by_hand():
-    # верна одна сущность из трёх найденных и из двух размеченных: у второй сдвинута граница, у третьей вид
-    gold = [[(0, 5, "PER"), (10, 14, "LOC")], []]
-    predicted = [[(0, 5, "PER"), (10, 13, "LOC"), (10, 14, "ORG")], []]
-    assert ak.entity_scores(predicted, gold) == pytest.approx((1 / 3, 1 / 2, 2 / 5))
+    # верна одна сущность из четырёх найденных и трёх размеченных: чужие граница, вид и предложение
+    gold = [[(0, 5, "PER"), (10, 14, "LOC")], [(0, 4, "LOC")]]
+    predicted = [[(0, 5, "PER"), (10, 13, "LOC"), (10, 14, "ORG")], [(10, 14, "LOC")]]
+    assert ak.entity_scores(predicted, gold) == pytest.approx((1 / 4, 1 / 3, 2 / 7))
     assert ak.entity_scores(gold, gold) == (1, 1, 1)
     assert ak.entity_scores([[], []], gold) == (0, 0, 0)
 

@@ -210,6 +210,14 @@ def test_real_tfds_from_its_download_cache(kind, cache, tmp_path, monkeypatch, c
         assert (len(rows(from_csv.train)), len(rows(from_csv.test))) == (20_971, 7_600)
 
 
+def test_broken_download_falls_back_and_leaves_nothing(cache, tmp_path, capsys):
+    broken = tmp_path / "broken.tar.gz"
+    broken.write_bytes(b"<html>quota exceeded</html>")
+    seed_tfds(cache, broken)
+    assert "TFDS не смог подготовить набор (" in embedded_is_used(source(), capsys)
+    assert leftovers(cache) == []
+
+
 def stub_tfds(monkeypatch, content: dict[str, str]) -> list[int]:
     """Вместо TFDS: пишет архив с данными файлами; возвращает список, который растёт с каждым вызовом."""
     calls = []
@@ -255,10 +263,13 @@ def test_two_notebooks_at_once_prepare_once(monkeypatch):
 
 BROKEN = {
     "два столбца": ('"2","Only title"', "столбцов 2"),
+    "четыре столбца": ('"2","a","b","c"', "столбцов 4"),
     "пустая строка": ("", "столбцов 0"),
     "метка 5": ('"5","a","b"', "метка '5'"),
+    "метка 0": ('"0","a","b"', "метка '0'"),
     "метка словом": ('"Sports","a","b"', "метка 'Sports'"),
     "нет текста": ('"2","","  "', "пусты"),
+    "одна разметка": ('"2","&lt;b&gt;"," nbsp;"', "пусты"),
     "кавычка не закрыта": ('"2","a","b', "кавычки или запятые"),
     "слишком длинно": (f'"2","a","{"b" * 200_000}"', "длиннее 131 072 знаков"),
 }
@@ -323,7 +334,7 @@ def test_order_is_fixed_and_does_not_depend_on_the_source(course_data):
     assert rows(ak.load_news().test) == first
 
 
-@pytest.mark.parametrize("limit", [0, 2.5, "10", True])
+@pytest.mark.parametrize("limit", [0, -1, 2.5, "10", True])
 def test_limits_refuse(quick, limit):
     with pytest.raises(ValueError, match=f"test — число новостей: .*передано {limit!r}"):
         ak.load_news(test=limit)

@@ -65,9 +65,10 @@ HEADER = ",".join(ak.RESULT_COLUMNS)
     [
         b"a,b\n1,2\n",
         HEADER.encode() + b"\n01,GRU,x",
+        HEADER.encode() + b"\n01,GRU,x,1,BLEU,1,1,c,quick,d,e,f",
         HEADER.encode() + b"\n01,GRU,x,many,BLEU,1,1,c,quick,d,e,f\n",
     ],
-    ids=["foreign", "cut", "text-for-number"],
+    ids=["foreign", "cut", "cut-at-the-end", "text-for-number"],
 )
 def test_broken_file_is_named_and_left_as_it_is(own_cache, capsys, content):
     (own_cache / "results.csv").write_bytes(content)
