@@ -254,8 +254,8 @@ def test_rules_are_fair_rivals(nb) -> None:
 
 
 def test_answers_fit_into_the_longest_span(nb) -> None:
-    targets = [nb.target(q, nb.encode_question(q)) for q in ak.load_questions()[0]]
-    assert max(end - start + 1 for start, end in targets) == nb.LONGEST
+    targets = [nb.target(q, nb.encode_question(q)) for part in ak.load_questions() for q in part]
+    assert max(end - start + 1 for start, end in targets) <= nb.LONGEST
 
 
 @pytest.mark.parametrize("longest", [1, 3, 50])
