@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextmanager
 def bad_server() -> Iterator[Callable[[str, bytes], str]]:
-    """Даёт функцию (поведение, тело) → адрес; поведение — good, hang, drip, cut, garbage или 404."""
+    """Даёт функцию (поведение, тело) → адрес; поведение — good, hang, drip, cut или 404."""
     stop, bodies = threading.Event(), {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -17,9 +17,6 @@ def bad_server() -> Iterator[Callable[[str, bytes], str]]:
             body = bodies[behaviour]
             if behaviour == "hang":
                 stop.wait(60)
-                return
-            if behaviour == "garbage":
-                self.wfile.write(b"not http at all\r\n")
                 return
             self.send_response(404 if behaviour == "404" else 200)
             self.send_header("Content-Length", str(len(body)))

@@ -1,4 +1,4 @@
-"""Код блокнота 01: слой внимания, переводчик, декодирование — против библиотеки и против ошибок."""
+"""Код блокнота 01: переводчик, батчи, декодирование, ввод читателя; слой внимания сверяет сам блокнот."""
 
 import attention_kit as ak
 import keras
@@ -27,52 +27,6 @@ def inputs_of(words, pairs):
     return words.source.encode([p.ru for p in pairs]), words.target.encode([p.en for p in pairs], start=True)
 
 
-# --- слой внимания ---
-
-
-@pytest.fixture
-def example():
-    rng = np.random.default_rng(1)
-    mask = np.array([[True] * 4, [True, True, True, False], [True, False, False, False]])
-    return rng.normal(size=(3, 5, 6)).astype("f"), rng.normal(size=(3, 4, 8)).astype("f"), mask
-
-
-def library_attention(layer, query, states, mask):
-    """Тот же расчёт слоем Keras: ему передаются готовые W·s и U·h."""
-    ws, uh = layer.W(query), layer.U(states)
-    library = keras.layers.AdditiveAttention()
-    library.build([ws.shape, states.shape, uh.shape])
-    library.scale.assign(layer.v)
-    return library([ws, states, uh], mask=[None, mask], return_attention_scores=True)
-
-
-def test_attention_equals_keras(nb, example) -> None:
-    layer = nb.AdditiveAttention(7)
-    context, weights = layer(*example)
-    their_context, their_weights = library_attention(layer, *example)
-    assert np.abs(np.array(context) - their_context).max() < 1e-5
-    assert np.abs(np.array(weights) - their_weights).max() < 1e-5
-
-
-def test_comparison_with_keras_notices_a_missing_mask(nb, example) -> None:
-    query, states, mask = example
-    layer = nb.AdditiveAttention(7)
-    context, _ = layer(query, states, np.ones_like(mask))
-    their_context, _ = library_attention(layer, query, states, mask)
-    assert np.abs(np.array(context) - their_context).max() > 1e-3
-
-
-def test_attention_by_hand(nb, example) -> None:
-    query, states, mask = example
-    layer = nb.AdditiveAttention(7)
-    _, weights = layer(query, states, mask)
-    W, U, v = (np.array(x) for x in (layer.W.kernel, layer.U.kernel, layer.v))
-    scores = np.array([v @ np.tanh(query[1, 2] @ W + h @ U) for h in states[1, :3]])
-    expected = np.exp(scores) / np.exp(scores).sum()
-    assert np.allclose(np.array(weights)[1, 2, :3], expected, atol=1e-5)
-    assert not np.array(weights)[1, :, 3].any()
-
-
 # --- переводчик ---
 
 
@@ -82,17 +36,6 @@ def test_padding_changes_nothing(words, models, attention) -> None:
     plain = models[attention]((source, target))
     padded = models[attention]((np.pad(source, ((0, 0), (0, 5))), target))
     assert np.abs(np.array(plain) - padded).max() < 1e-5
-
-
-@pytest.mark.parametrize("attention", [True, False])
-def test_loss_starts_near_uniform_and_ignores_padding(nb, words, models, attention) -> None:
-    source, target = inputs_of(words, PAIRS[:8])
-    logits = models[attention]((source, target[:, :-1]))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
-    value = float(loss(target[:, 1:], logits))
-    assert abs(value - np.log(len(words.target))) < 0.1
-    longer = np.pad(target[:, 1:], ((0, 0), (0, 4)))
-    assert abs(float(loss(longer, np.pad(logits, ((0, 0), (0, 4), (0, 0))))) - value) < 1e-5
 
 
 @pytest.mark.parametrize("attention", [True, False])
@@ -113,10 +56,6 @@ def test_decoder_does_not_see_the_future(words, models, attention) -> None:
     before, after = (np.array(models[attention]((source, t))) for t in (target, changed))
     assert np.allclose(before[:, :4], after[:, :4], atol=1e-6)
     assert not np.allclose(before[:, 4:], after[:, 4:], atol=1e-6)
-
-
-def test_attention_is_a_small_part_of_the_weights(models) -> None:
-    assert models[True].decoder.attention.count_params() == 16 * 16 + 32 * 16 + 16
 
 
 # --- данные ---
@@ -147,14 +86,23 @@ def test_batches_know_their_number(nb, words) -> None:
 
 @pytest.fixture(scope="module")
 def memorized(nb):
-    """Модель, заучившая шесть пар разной длины, и её словари."""
+    """Модель, заучившая шесть пар разной длины, её словари и пары."""
     pairs = list({p.length: p for p in PAIRS if p.length < 9}.values())
     assert len(pairs) == 6
     words = nb.make_words(pairs)
     keras.utils.set_random_seed(1)
     model = nb.Translator(words, 24)
-    history, _ = nb.train(model, pairs * 40, words, epochs=12, tokens=96, rate=1e-2)
-    return model, words, pairs, history
+    nb.train(model, pairs * 40, words, epochs=12, tokens=96, rate=1e-2)
+    return model, words, pairs
+
+
+def test_loss_starts_near_uniform_and_ignores_padding(words, models, memorized) -> None:
+    """Та самая, с которой учит train: у необученной модели — около ln V, дополнение её не меняет."""
+    loss, (source, target) = memorized[0].loss, inputs_of(words, PAIRS[:8])
+    target, logits = target[:, 1:], np.array(models[True]((source, target[:, :-1])))
+    assert abs(float(loss(target, logits)) - np.log(len(words.target))) < 0.1
+    longer, more = np.pad(target, ((0, 0), (0, 4))), np.pad(logits, ((0, 0), (0, 4), (0, 0)))
+    assert abs(float(loss(longer, more) - loss(target, logits))) < 1e-5
 
 
 def test_smoothed_loss_is_the_library_one(nb) -> None:
@@ -177,13 +125,8 @@ def test_fit_turns_dropout_on(nb, words) -> None:
     assert losses[1] > losses[0] + 0.3
 
 
-def test_training_reduces_the_loss(memorized) -> None:
-    *_, history = memorized
-    assert history["loss"][-1] < 0.1 < history["loss"][0]
-
-
 def test_greedy_translates_what_was_learned(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     translations, weights = nb.greedy(model, [p.ru for p in pairs], words)
     assert [tuple(t) for t in translations] == [p.en for p in pairs]
     assert np.allclose(weights.sum(axis=-1), 1, atol=1e-4)
@@ -192,13 +135,13 @@ def test_greedy_translates_what_was_learned(nb, memorized) -> None:
 
 
 def test_translate_all_keeps_the_order(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     outputs = nb.translate_all(model, pairs[::-1], words, batch_size=2)
     assert outputs == [ak.detokenize(p.en) for p in pairs[::-1]]
 
 
 def test_beam_search_agrees_with_greedy_and_is_never_less_probable(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     for pair in pairs[:3]:
         assert nb.beam_search(model, pair.ru, words, width=1) == nb.greedy(model, [pair.ru], words)[0][0]
         assert tuple(nb.beam_search(model, pair.ru, words, width=4)) == pair.en
@@ -251,7 +194,7 @@ def test_shifted_labels_spoil_the_alignment(nb, words, monkeypatch) -> None:
 
 def test_pieces_serve_as_words(nb, memorized) -> None:
     """С кусками слов модель учится и переводит той же самой функцией; карта — по кускам."""
-    *_, pairs, _ = memorized
+    *_, pairs = memorized
     words = nb.Words(ak.Pieces([p.ru for p in pairs], 60), ak.Pieces([p.en for p in pairs], 60))
     keras.utils.set_random_seed(1)
     model = nb.Translator(words, 32)
@@ -275,7 +218,7 @@ def test_empty_sentence(nb, memorized, text) -> None:
 
 
 def test_unknown_word_is_named_with_hints(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     word = next(w for w in pairs[0].ru if len(w) > 3)
     with pytest.raises(ValueError, match="квадрокоптер") as error:
         nb.translate(f"{word}ъ квадрокоптер", model, words)
@@ -283,7 +226,7 @@ def test_unknown_word_is_named_with_hints(nb, memorized) -> None:
 
 
 def test_own_sentence_is_translated(nb, memorized) -> None:
-    model, words, pairs, _ = memorized
+    model, words, pairs = memorized
     first, second = (ak.detokenize(pairs[i].ru).capitalize() for i in (0, 1))
     expected = " ".join(ak.detokenize(pairs[i].en) for i in (0, 1))
     assert nb.translate(f"{first} {second}", model, words) == expected

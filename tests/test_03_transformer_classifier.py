@@ -1,6 +1,5 @@
 """Код блокнота 03: слои против KerasHub, маски, конвейер, сравнение моделей, плохой ввод."""
 
-import attention_kit as ak
 import keras
 import keras_hub
 import numpy as np
@@ -93,26 +92,15 @@ def test_embedding_equals_keras_hub(nb) -> None:
     assert (ours.compute_mask(IDS).numpy() == (IDS > 0)).all()
 
 
-@pytest.mark.parametrize("extra", [1, 7])
-def test_padding_changes_nothing(model, nb, extra: int) -> None:
-    padded = np.pad(IDS, ((0, 0), (0, extra)))
-    assert np.allclose(model(IDS), model(padded), atol=1e-5)
-    weights = nb.look(model, padded)
-    assert np.allclose(weights.sum(axis=-1).transpose(0, 2, 1)[padded > 0], 1, atol=1e-5)
-    assert weights[0, :, :, 4:].max() == 0 and weights[1, :, :, 2:].max() == 0
-
-
-def test_no_mask_is_the_mistake(nb) -> None:
+def test_variants_lose_what_they_say(model, nb) -> None:
+    """Полной модели дополнение безразлично, а порядок слов — нет; без маски и без позиций — наоборот."""
     keras.utils.set_random_seed(0)
-    model = nb.make_transformer(20, width=16, embedding=nb.NoMask)
-    padded = np.pad(IDS, ((0, 0), (0, 5)))
-    assert not np.allclose(model(IDS), model(padded), atol=1e-3)
-
-
-def test_positions_are_seen(model, nb) -> None:
-    turned = IDS[:1, ::-1]
+    padded, turned = np.pad(IDS, ((0, 0), (0, 5))), IDS[:1, ::-1]
+    careless, blind = (nb.make_transformer(20, width=16, embedding=e) for e in (nb.NoMask, nb.NoPositions))
+    assert np.allclose(model(IDS), model(padded), atol=1e-5)
+    assert not np.allclose(careless(IDS), careless(padded), atol=1e-3)
+    assert not nb.look(model, padded)[1, :, :, 2:].any()
     assert not np.allclose(model(IDS[:1]), model(turned), atol=1e-3)
-    blind = nb.make_transformer(20, width=16, embedding=nb.NoPositions)
     assert np.allclose(blind(IDS[:1]), blind(turned), atol=1e-6)
 
 
@@ -162,14 +150,6 @@ def test_batches_are_cut_and_shuffled(nb, vectorizer) -> None:
     assert first != second and sorted(first) == sorted(second)
 
 
-def test_padded_batches_give_the_same_items(nb, vectorizer) -> None:
-    data = [nb.padded_batches(TEXTS, LABELS, vectorizer, longest) for longest in (None, 30)]
-    data.append(nb.make_batches(TEXTS, LABELS, vectorizer, 4, shuffle=True))
-    rows = [sorted(tuple(row[row > 0]) for ids, _ in d.as_numpy_iterator() for row in ids) for d in data]
-    assert rows[0] == rows[1] == rows[2] and len(rows[0]) == len(TEXTS)
-    assert next(iter(data[1]))[0].shape[1] == 30 > next(iter(data[0]))[0].shape[1]
-
-
 def test_match_reports_hide_the_answer_from_words(nb) -> None:
     """В паре слова одни, ответы разные; ответ верен: победили ли львы, видно по глаголу и порядку."""
     texts, labels = nb.match_reports(np.random.default_rng(3))
@@ -184,13 +164,14 @@ def test_match_reports_hide_the_answer_from_words(nb) -> None:
 # --- обучение и сравнение ---
 
 
-def test_training_learns_and_keeps_the_best(nb, vectorizer) -> None:
+def test_training_keeps_the_best_weights(nb, vectorizer) -> None:
+    """Проверочные рубрики нарочно неверны: чем дольше учить, тем на них хуже."""
     keras.utils.set_random_seed(0)
     model = nb.make_transformer(vectorizer.vocabulary_size(), width=16)
-    batches = nb.make_batches(TEXTS, LABELS, vectorizer, batch_size=4, shuffle=True)
-    history, seconds = nb.train_model(model, batches, batches, 12, rate=1e-2)
-    assert seconds > 0 and max(history["val_accuracy"]) == 1
-    assert (nb.predict(model, TEXTS, vectorizer).argmax(axis=1) == LABELS).all()
+    train, wrong = (nb.make_batches(TEXTS, y, vectorizer, batch_size=4) for y in (LABELS, LABELS - 1))
+    history, _ = nb.train_model(model, train, wrong, epochs=6, rate=1e-2)
+    assert history["val_loss"][-1] > 1.5 * min(history["val_loss"])
+    assert model.evaluate(wrong, verbose=0)[0] == pytest.approx(min(history["val_loss"]), rel=1e-4)
 
 
 def test_predict_keeps_the_order(nb, model, vectorizer) -> None:
@@ -203,14 +184,6 @@ def test_predict_keeps_the_order(nb, model, vectorizer) -> None:
 def test_interval(nb) -> None:
     low, high = nb.interval(np.array([True] * 90 + [False] * 10))
     assert 0.82 < low < 0.83 and 0.94 < high < 0.95  # Уилсон: 0,8256–0,9448
-
-
-def test_tutorial_model_is_what_it_says(nb, vectorizer) -> None:
-    model = nb.tutorial_model(vectorizer.get_vocabulary(), longest=20)
-    outputs = np.array(model(tf.constant(TEXTS[:3])))
-    assert outputs.shape == (3, 4) and np.allclose(outputs.sum(axis=1), 1, atol=1e-5)
-    raw = ak.finish(tf.data.Dataset.from_tensor_slices((TEXTS, LABELS)).batch(8))
-    assert nb.speed(model, raw, "sparse_categorical_crossentropy") > 0
 
 
 # --- куда смотрят головы и что важно ---

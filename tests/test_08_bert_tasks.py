@@ -1,9 +1,6 @@
 """Код блокнота 08: перенос в KerasHub, выравнивание меток, выбор отрезка, правила-соперники."""
 
-import gc
 import json
-import os
-import weakref
 from collections import Counter
 
 import attention_kit as ak
@@ -11,8 +8,8 @@ import keras
 import keras_hub
 import numpy as np
 import pytest
-import tensorflow as tf
-from safetensors.numpy import save_file
+from attention_kit.minilm import minilm_folder
+from safetensors.numpy import load_file, save_file
 
 SENTENCES = [
     ak.Sentence("Ada Byron left Oslo.", ((0, 9, "PER"), (15, 19, "LOC"))),
@@ -45,98 +42,25 @@ def small(nb, monkeypatch):
     return nb
 
 
-@pytest.fixture(scope="module")
-def tf_bert():
-    """TFBertModel; переменную, которую ставит transformers, возвращаем как была: она видна другим тестам."""
-    before = os.environ.get("TF_USE_LEGACY_KERAS")
-    from transformers import TFBertModel
-
-    yield TFBertModel
-    os.environ.pop("TF_USE_LEGACY_KERAS", None)
-    if before is not None:
-        os.environ["TF_USE_LEGACY_KERAS"] = before
-
-
 def rows_of(nb, texts):
     return [nb.features(encoding) for encoding in nb.tokenizer.encode_batch(texts)]
 
 
-# --- кодировщик: KerasHub против transformers ---
-
-
-def outputs_of(model, inputs):
-    names = {
-        "input_ids": "token_ids",
-        "token_type_ids": "segment_ids",
-        "attention_mask": "padding_mask",
-    }
-    return model({theirs: inputs[ours] for theirs, ours in names.items()})
-
-
-def test_keras_hub_equals_transformers(nb, tf_bert) -> None:
-    """Одни веса — одни состояния на настоящих местах, если и GELU одна; с точной GELU — почти."""
-    inputs = nb.pad(rows_of(nb, ["The match was won in extra time.", "Oil fell.", "Naïve café"]))
-    inputs["segment_ids"][0, 4:7] = 1
-    real = inputs["padding_mask"] > 0
-    encoder = nb.load_encoder()
-    hub, by_layer = encoder(inputs), nb.layer_states(encoder)(inputs)
-    for gelu, low, high in (("gelu_new", 0, 2e-5), ("gelu", 1e-4, 1e-2)):
-        model = tf_bert.from_pretrained(
-            ak.hf_encoder("minilm").folder, hidden_act=gelu, output_hidden_states=True
-        )
-        theirs = outputs_of(model, inputs)
-        for ours, state in zip(by_layer, theirs.hidden_states, strict=True):
-            assert np.abs(np.array(ours) - state.numpy())[real].max() < high
-        apart = np.abs(np.array(hub["sequence_output"]) - theirs.last_hidden_state.numpy())[real].max()
-        assert low <= apart < high
-        assert np.abs(np.array(hub["pooled_output"]) - theirs.pooler_output.numpy()).max() < high
-    assert keras.__version__.startswith("3.") and isinstance(encoder, keras.Model)
-    trained = {weight.path for weight in encoder.trainable_weights}
-    assert {weight.path for weight in encoder.weights} - trained == {"token_embedding/embeddings"}
-
-
-def test_copy_for_keras_hub(nb, tf_bert, tmp_path) -> None:
-    """Папка с именами, как у rubert-tiny2 (bert.…, LayerNorm.weight, головы), и нестандартным числом мест."""
-    config = {"model_type": "bert", "vocab_size": 50, "hidden_size": 8, "num_hidden_layers": 2, "hidden_act": "gelu_new",
-              "num_attention_heads": 2, "intermediate_size": 12, "max_position_embeddings": 20, "type_vocab_size": 2}  # fmt: skip
-    folder = tmp_path / "original"
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(config))
-    shapes = {"embeddings.word_embeddings": (50, 8), "embeddings.position_embeddings": (20, 8), "embeddings.token_type_embeddings": (2, 8),
-              "embeddings.LayerNorm": (8,), "pooler.dense": (8, 8)}  # fmt: skip
-    for layer in ("encoder.layer.0.", "encoder.layer.1."):
-        shapes |= {f"{layer}attention.self.{part}": (8, 8) for part in ("query", "key", "value")}
-        shapes |= {f"{layer}attention.output.dense": (8, 8), f"{layer}attention.output.LayerNorm": (8,)}
-        shapes |= {
-            f"{layer}intermediate.dense": (12, 8),
-            f"{layer}output.dense": (8, 12),
-            f"{layer}output.LayerNorm": (8,),
-        }
-    rng = np.random.default_rng(0)
-    weights = {f"bert.{name}.weight": rng.normal(size=shape).astype("f") for name, shape in shapes.items()}
-    weights |= {
-        f"bert.{name}.bias": rng.normal(size=shape[0]).astype("f")
-        for name, shape in shapes.items()
-        if "_embeddings" not in name
-    }
-    weights["cls.predictions.bias"] = np.zeros(50, "f")
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-
-    nb.copy_for_keras_hub(folder, tmp_path / "copy")
-    encoder = keras_hub.models.BertBackbone.from_preset(str(tmp_path / "copy"), max_sequence_length=20)
-    inputs = {"token_ids": [[3, 7, 9, 0]], "segment_ids": [[0, 0, 1, 0]], "padding_mask": [[1, 1, 1, 0]]}
-    inputs = {name: np.array(values) for name, values in inputs.items()}
-    theirs = outputs_of(tf_bert.from_pretrained(folder), inputs)
-    apart = np.abs(np.array(encoder(inputs)["sequence_output"]) - theirs.last_hidden_state.numpy())
-    assert apart[:, :3].max() < 1e-4
-
-
-def test_padding_changes_nothing(nb) -> None:
-    """Тот же текст в батче с длинным соседом даёт те же векторы на своих местах."""
-    rows = rows_of(nb, ["Oil fell.", "A long neighbour stands in the same batch and brings padding along."])
-    encoder = nb.load_encoder()
-    alone, together = (np.array(encoder(nb.pad(part))["sequence_output"]) for part in (rows[:1], rows))
-    assert np.allclose(alone[0], together[0, : alone.shape[1]], atol=1e-5)
+def test_copy_for_keras_hub(nb, tmp_path) -> None:
+    """Имена, как у rubert-tiny2 (bert.…, LayerNorm.weight, головы), другое число позиций — веса те же."""
+    folder = minilm_folder()
+    weights = {f"bert.{name}": array for name, array in load_file(folder / "model.safetensors").items()}
+    weights["cls.predictions.bias"] = np.zeros(30_522, "f")
+    positions = "bert.embeddings.position_embeddings.weight"
+    weights[positions] = weights[positions][:20]
+    config = json.loads((folder / "config.json").read_text()) | {"max_position_embeddings": 20}
+    (tmp_path / "original").mkdir()
+    (tmp_path / "original" / "config.json").write_text(json.dumps(config))
+    save_file(weights, tmp_path / "original" / "model.safetensors")
+    nb.copy_for_keras_hub(tmp_path / "original", tmp_path / "copy")
+    copied = keras_hub.models.BertBackbone.from_preset(str(tmp_path / "copy"), max_sequence_length=20)
+    for ours, theirs in zip(copied.get_weights(), nb.load_encoder().get_weights(), strict=True):
+        assert np.array_equal(ours, theirs[: len(ours)])
 
 
 # --- конвейер и обучение ---
@@ -194,20 +118,6 @@ def test_fine_tune(small, monkeypatch) -> None:
     assert {path for path in same if not path.endswith("key/bias")} == {"token_embedding/embeddings"}
 
 
-def test_trained_model_is_released(small) -> None:
-    """После del модель и граф обучения исчезают: три модели подряд не копятся в памяти."""
-
-    def graphs():
-        gc.collect()
-        return [x.name for x in gc.get_objects() if type(x).__name__ == "FuncGraph"]
-
-    before = graphs()
-    model, *_ = small.train_tagger(SENTENCES, 1)
-    gone = weakref.ref(model)
-    del model
-    assert graphs() == before and gone() is None
-
-
 def test_optimizer(nb) -> None:
     """Прогрев — десятая часть батчей, в конце ноль; затухания нет у сдвигов и нормализаций."""
     optimizer = nb.make_optimizer(60, rate=1e-2)
@@ -224,17 +134,6 @@ def test_optimizer(nb) -> None:
 
 def certain(nb, labels):
     return np.eye(len(nb.LABELS))[labels]
-
-
-@pytest.mark.parametrize("part", [0, 1], ids=["обучающая", "тестовая"])
-def test_labels_and_back(nb, part: int) -> None:
-    for sentence in ak.load_entities()[part]:
-        encoding = nb.tokenizer.encode(sentence.text)
-        labels = nb.word_labels(sentence, encoding)
-        assert nb.entities_of(certain(nb, labels), encoding) == sentence.entities, sentence
-        labelled = {i for i, label in enumerate(labels) if label != nb.IGNORE}
-        whole = {i for i, token in enumerate(encoding.tokens) if not token.startswith("##")}
-        assert labelled == whole - {0, len(encoding) - 1}  # без [CLS] и [SEP]
 
 
 @pytest.mark.parametrize(
@@ -273,23 +172,14 @@ def test_kinds_are_the_corpus_kinds(nb) -> None:
     assert nb.KINDS == ak.ENTITY_KINDS and len(nb.LABELS) == 9
 
 
-def test_masked_loss(nb) -> None:
-    """Равна Keras с ignore_class; места без метки и дополнение не влияют ни на значение, ни на градиент."""
+def test_masked_loss_of_a_batch(nb) -> None:
+    """Среднее — по меткам всего батча, а не по строкам: равна Keras с ignore_class; меток нет — ноль."""
     rng = np.random.default_rng(0)
-    logits = tf.constant(rng.normal(size=(3, 5, 9)), "float32")
-    labels = np.where(rng.random((3, 5)) < 0.4, nb.IGNORE, rng.integers(0, 9, (3, 5)))
+    logits, labels = rng.normal(size=(3, 5, 9)).astype("f"), rng.integers(0, 9, (3, 5))
+    labels[0, 1:] = labels[1, 3:] = nb.IGNORE
     library = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=nb.IGNORE)
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
-        loss = nb.masked_loss(labels, logits)
-    assert float(loss) == pytest.approx(float(library(labels, logits)), abs=1e-6)
-    gradient = np.abs(tape.gradient(loss, logits)).sum(axis=-1)
-    assert (gradient[labels == nb.IGNORE] == 0).all() and (gradient[labels != nb.IGNORE] > 0).all()
-    padded = nb.masked_loss(
-        np.pad(labels, ((0, 0), (0, 4)), constant_values=nb.IGNORE), np.pad(logits, ((0, 0), (0, 4), (0, 0)))
-    )
-    assert float(padded) == pytest.approx(float(loss), abs=1e-6)
-    assert float(nb.masked_loss(np.full((1, 2), nb.IGNORE), np.ones((1, 2, 9), "float32"))) == 0
+    assert float(nb.masked_loss(labels, logits)) == pytest.approx(float(library(labels, logits)), abs=1e-6)
+    assert float(nb.masked_loss(np.full((3, 5), nb.IGNORE), logits)) == 0
 
 
 def test_capital_letters_are_marked(nb) -> None:
@@ -363,12 +253,9 @@ def test_rules_are_fair_rivals(nb) -> None:
 # --- ответы ---
 
 
-def test_answers_and_back(nb) -> None:
-    for question in [*QUESTIONS, *(q for part in ak.load_questions() for q in part)]:
-        encoding = nb.encode_question(question)
-        start, end = nb.target(question, encoding)
-        assert nb.answer_at(question, encoding, start, end) == question.answer, question
-        assert end - start + 1 <= nb.LONGEST
+def test_answers_fit_into_the_longest_span(nb) -> None:
+    targets = [nb.target(q, nb.encode_question(q)) for part in ak.load_questions() for q in part]
+    assert max(end - start + 1 for start, end in targets) <= nb.LONGEST
 
 
 @pytest.mark.parametrize("longest", [1, 3, 50])
@@ -385,29 +272,6 @@ def test_best_span_equals_search(nb, longest: int) -> None:
         by_hand = {pair: np.exp(start[pair[0]] + end[pair[1]]) for pair in pairs}
         assert probabilities[expected] == pytest.approx(by_hand[expected] / sum(by_hand.values()))
         assert probabilities.sum() == pytest.approx(1)
-
-
-def test_reader_answers_only_in_the_context(small) -> None:
-    encodings = [small.encode_question(question) for question in QUESTIONS]
-    logits = np.array(small.make_reader()(small.pad([small.features(e) for e in encodings])))
-    assert logits.shape == (2, 2, max(map(len, encodings)))
-    for encoding, row in zip(encodings, logits, strict=True):
-        allowed = np.zeros(logits.shape[2], bool)
-        allowed[: len(encoding)] = [part == 1 for part in encoding.sequence_ids]
-        assert ((row > -1e8) == allowed).all()
-
-
-def test_reader_learns(small) -> None:
-    model, losses, _ = small.train_reader(QUESTIONS * 8, 20)
-    assert losses[-1] < losses[0] / 2
-    answers, maps = small.read_answers(model, QUESTIONS)
-    assert answers == [question.answer for question in QUESTIONS]
-    for question, answer, grid in zip(QUESTIONS, answers, maps, strict=True):
-        encoding = small.encode_question(question)
-        first = encoding.sequence_ids.index(1)
-        cell = np.unravel_index(grid.argmax(), grid.shape)
-        assert small.answer_at(question, encoding, *(int(at) + first for at in cell)) == answer
-        assert grid.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_answer_rule(nb) -> None:

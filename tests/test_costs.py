@@ -2,7 +2,6 @@
 
 import attention_kit as ak
 import pytest
-from attention_kit.costs import measure
 
 
 def array_of(kind: str, size: int):
@@ -33,14 +32,3 @@ def test_rows_of_another_process() -> None:
 def test_failure_names_its_cause() -> None:
     with pytest.raises(RuntimeError, match="^Измерить цену не удалось: ValueError: размер 2$"):
         ak.step_costs(array_of, "сломан", (8,))
-
-
-def test_warm_up_is_not_a_row() -> None:
-    asked = []
-
-    def make(kind: str, size: int):
-        asked.append((kind, size))
-        return lambda: None
-
-    assert [row[0] for row in measure(make, "цел", (4, 8))] == [4, 8]
-    assert asked == [("цел", 2), ("цел", 4), ("цел", 8)]

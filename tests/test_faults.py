@@ -173,11 +173,6 @@ def test_unbroken_copy_passes(notebook: Path, tmp_path: Path, record_property) -
     record_property("summary", f"{notebook.stem}, целая копия: проходит за {note(seconds)}")
 
 
-def test_every_fault_has_its_notebook() -> None:
-    names = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert not {fault.notebook for fault in FAULTS} - names
-
-
 # --- сам механизм — на маленьком блокноте ---
 
 
@@ -192,8 +187,8 @@ def sample(tmp_path: Path) -> Path:
         cell(1, "def mask(n):\n    return [1] * n  # ones", tags=["definition"]),
         cell(2, "total = sum(mask(3))\nprint(total)", "3\n"),
         cell(3, "assert total == 3"),
-        cell(4, "wide = mask(2)\nassert wide == [1, 1]"),
-        cell(5, "raise SystemError('сюда копия не доходит')"),
+        cell(4, "raise SystemError('сюда копия не доходит')"),
+        cell(5, "wide = mask(2)\nassert wide == [1, 1]"),
     ]
     nbformat.write(new_notebook(cells=cells), tmp_path / "sample.ipynb")
     return tmp_path / "sample.ipynb"
@@ -212,11 +207,6 @@ def test_mechanism_sees_a_caught_fault(sample: Path, tmp_path: Path, name: str) 
     check_fault(sample, CAUGHT[name], tmp_path)
 
 
-def test_copy_keeps_only_definitions_before_since(sample: Path, tmp_path: Path) -> None:
-    nb = nbformat.read(sample, as_version=4)
-    assert run_copy(nb, 4, "wide =", tmp_path / "copy")[:2] == (set(), 2)
-
-
 def test_mechanism_runs_the_unbroken_copy(sample: Path, tmp_path: Path) -> None:
     check_unbroken(sample, CAUGHT.values(), tmp_path)
 
@@ -232,8 +222,6 @@ def test_mechanism_rejects_a_failing_original(sample: Path, tmp_path: Path) -> N
         (Fault("sample", "маска", "def mask", "# ones", "# единицы"), "не замечена"),
         (Fault("sample", "маска", "def mask", "[1]", "[2]", caught="assert"), "упали ячейки кода"),
         (Fault("sample", "маска", "def mask", "нет такого", ""), "нет текста"),
-        (Fault("sample", "маска", "total", "3", "4"), "несколько"),
-        (Fault("sample", "маска", "нет такой", "3", "4"), "нет"),
     ],
 )
 def test_mechanism_rejects_a_bad_row(sample: Path, tmp_path: Path, fault: Fault, message: str) -> None:

@@ -41,11 +41,10 @@ def test_heatmap_rows_are_target_and_columns_source():
     assert ax.child_axes[0].get_ylabel() == "вес внимания"
 
 
-def test_heatmap_cuts_padding_off():
-    padded = np.zeros((6, 7))
-    padded[:4, :4] = WEIGHTS
-    ax = ak.heatmap(padded, SOURCE, TARGET).axes[0]
-    assert np.array_equal(ax.images[0].get_array(), WEIGHTS)
+def test_heatmap_is_drawn_where_it_is_asked():
+    figure, (_, right) = plt.subplots(1, 2)
+    assert ak.heatmap(WEIGHTS, SOURCE, TARGET, ax=right) is figure and len(right.images) == 1
+    plt.close(figure)
 
 
 def gold(sure: set, possible: set) -> SimpleNamespace:
@@ -62,15 +61,7 @@ def test_gold_links_are_outlined():
     assert texts(ax.get_legend().get_texts()) == ["точная связь", "возможная связь"]
 
 
-def test_heatmaps_share_a_figure():
-    figure, axes = plt.subplots(1, 2, layout="constrained")
-    for ax in axes:
-        assert ak.heatmap(WEIGHTS, SOURCE, TARGET, ax=ax) is figure
-    assert [len(ax.images) for ax in axes] == [1, 1]
-    plt.close(figure)
-
-
-@pytest.mark.parametrize("size", [1, 5, 12, 40])
+@pytest.mark.parametrize("size", [1, 12, 40])
 def test_labels_are_readable_and_do_not_collide(size):
     words = (["достопримечательность", "я", "который", "дом"] * 10)[:size]
     figure = ak.heatmap(np.eye(size), words, words, gold=gold({(0, 0)}, set()))
@@ -88,15 +79,12 @@ def row(*values: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        (WEIGHTS[0], r"формы \(4,\)"),
         (WEIGHTS[None], r"формы \(1, 4, 4\).*weights\[0\]"),
         (WEIGHTS[:1], "1×4 меньше, чем слов"),
-        (WEIGHTS[:, :3], "4×3 меньше, чем слов"),
-        ([[1, 2], [3]], "одной длины"),
+        (np.full((4, 2), 0.5), "транспонировать"),
         (row(np.nan, 0, 0, 1), "строке 0 .*NaN"),
         (row(1.5, -0.5, 0, 0), "строке 0 есть отрицательный вес.*до softmax"),
         (row(1, 1, 1, 1), "Сумма строки 0 .* равна 4, .*не веса после softmax"),
-        (row(0.25, 0.25, 0.25, 0.2489), "Сумма строки 0 .* равна 0.9989"),
         (np.array([[0.25] * 4, [0] * 4]), "Сумма строки 1 .* равна 0, .*строки дополнения"),
         (row(0.1, 0.2, 0.2, 0.2, 0.3), "равна 0.7, .*ушёл на дополнение"),
         (row(0.5, 0.5, 0.5, 0.5), "суммы столбцов"),
@@ -107,15 +95,9 @@ def test_heatmap_refuses_wrong_weights(weights, message):
         ak.heatmap(weights, SOURCE, TARGET[:2])
 
 
-def test_heatmap_hints_at_transposing():
-    with pytest.raises(ValueError, match="транспонировать"):
-        ak.heatmap(np.full((4, 2), 0.5), SOURCE, TARGET[:2])
-
-
 @pytest.mark.parametrize(
     ("source", "target", "message"),
     [
-        ([], TARGET, "исходном предложении нет ни одного слова"),
         (SOURCE, [], "переводе нет ни одного слова"),
         ("у меня", TARGET, "списком"),
         (SOURCE, [5, 6, 7, 8], "номерами"),
@@ -126,10 +108,9 @@ def test_heatmap_refuses_wrong_labels(source, target, message):
         ak.heatmap(WEIGHTS, source, target)
 
 
-@pytest.mark.parametrize("link", [(4, 0), (0, 4), (-1, 0)])
-def test_heatmap_refuses_links_outside(link):
+def test_heatmap_refuses_links_outside():
     with pytest.raises(ValueError, match="выходит за матрицу 4×4"):
-        ak.heatmap(WEIGHTS, SOURCE, TARGET, gold=gold(set(), {link}))
+        ak.heatmap(WEIGHTS, SOURCE, TARGET, gold=gold(set(), {(0, 4)}))
 
 
 def heads(*shape: int) -> np.ndarray:
@@ -177,10 +158,8 @@ def test_large_head_grid_lists_its_words_below():
     ("weights", "tokens", "message"),
     [
         (heads(4, 4), SOURCE, r"формы \(4, 4\).*weights\[0\]"),
-        (np.zeros((0, 3, 4, 4)), SOURCE, r"формы \(0, 3, 4, 4\)"),
         (heads(2, 3, 3), SOURCE, "меньше, чем слов"),
         (heads(2, 4, 4) * 2, SOURCE, "Сумма строки 0"),
-        (heads(2, 4, 4), [], "нет ни одного слова"),
     ],
 )
 def test_head_grid_refuses(weights, tokens, message):
@@ -199,7 +178,7 @@ def test_training_curve():
 
 @pytest.mark.parametrize(
     ("history", "message"),
-    [({}, "пуста"), ({"loss": []}, "пуста"), ({"loss": [1, float("nan")]}, "loss в эпохе 2")],
+    [({}, "пуста"), ({"loss": [1, float("nan")]}, "loss в эпохе 2")],
 )
 def test_training_curve_refuses(history, message):
     with pytest.raises(ValueError, match=message):
@@ -257,12 +236,7 @@ def test_show_embeds_files(tmp_path, shown):
 
 @pytest.mark.parametrize(
     ("name", "alt", "message"),
-    [
-        ("a.gif", " ", "описание"),
-        ("a.gif", "", "описание"),
-        ("a.svg", "Схема", "PNG или GIF"),
-        ("b.png", "Схема", "b.png нет"),
-    ],
+    [("a.gif", " ", "описание"), ("a.svg", "Схема", "PNG или GIF"), ("b.png", "Схема", "b.png нет")],
 )
 def test_show_refuses(tmp_path, name, alt, message):
     for suffix in ("gif", "svg"):

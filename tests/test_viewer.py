@@ -80,7 +80,6 @@ def test_nothing_comes_from_the_network(shown: list, widgets: list) -> None:
     [
         ({}, "ни одной"),
         ({"а б": (np.eye(2)[None], ["а", "б"])}, r"формы: \(1, 2, 2\)"),
-        (EXAMPLES | {"а": (np.ones((1, 3, 1, 1)), ["а"])}, r"\(1, 3, 1, 1\), \(2, 3"),
         ({"а б": (np.ones((1, 1, 2, 2)), ["а", "б"])}, "Сумма строки 0"),
     ],
 )

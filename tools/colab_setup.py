@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RESTART = "Выберите «Среда выполнения → Перезапустить сеанс» и выполните эту ячейку первой."
 
 
-def course_requirements(root: Path = ROOT) -> list[Requirement]:
+def course_requirements() -> list[Requirement]:
     """Зависимости самих блокнотов; JupyterLab и средства проверки в Colab не нужны."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements = [Requirement(line) for line in project["dependencies"]]
     return [item for item in requirements if item.marker is None or item.marker.evaluate()]
 

@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Создано командой `make lock` из pyproject.toml, руками не правьте."
 
 
-def load_project(root: Path = ROOT) -> dict[str, Any]:
+def load_project() -> dict[str, Any]:
     """Содержимое pyproject.toml."""
-    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def digest(project: dict[str, Any]) -> str:

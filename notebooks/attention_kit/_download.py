@@ -4,7 +4,6 @@
 python _download.py hugging_face ИМЯ. Печатает папку модели.
 """
 
-import gzip
 import os
 import socket
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "tokenizer.json", "vocab.txt")
 WEIGHTS = ("model.safetensors", "tf_model.h5")  # второй нужен, только если нет первого
 SILENT, NO_LINK = "сервер не отвечает", "нет связи с сервером"
-UNKNOWN = "модели с таким именем нет"
+UNKNOWN, NOT_WHOLE = "модели с таким именем нет", "сервер отдал не модель или не всю модель"
 
 
 class Failure(Exception):
@@ -38,8 +37,12 @@ def hub(address: str, silence: str) -> str:
         raise Failure(SILENT if late else NO_LINK) from error
     except TimeoutError as error:
         raise Failure(SILENT) from error
-    except (ConnectionError, gzip.BadGzipFile, EOFError, tarfile.TarError) as error:
-        raise Failure("сервер отдал не архив модели или не весь архив") from error
+    except (ConnectionError, EOFError, tarfile.TarError) as error:
+        raise Failure(NOT_WHOLE) from error
+    except OSError as error:
+        if error.errno:  # отказал диск
+            raise
+        raise Failure(NOT_WHOLE) from error
 
 
 def _resolve(address: str) -> str:
@@ -90,9 +93,7 @@ def _no_answer(error: BaseException) -> str:
         return UNKNOWN if code in (401, 404) else f"сервер ответил кодом {code}"
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return SILENT
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "соединение оборвалось на середине файла"
-    return NO_LINK if isinstance(error, requests.ConnectionError) else "это не Hugging Face"
+    return NO_LINK if isinstance(error, requests.ConnectionError) else NOT_WHOLE
 
 
 def _fetched(name: str) -> str:
@@ -110,10 +111,9 @@ def _fetched(name: str) -> str:
     config = fetch("config.json")
     if not config:
         raise Failure("в модели нет config.json")
-    if not any([fetch(file) for file in TOKENIZER]):
-        raise Failure("в модели нет токенизатора")
-    if not any(map(fetch, WEIGHTS)):
-        raise Failure(f"в модели нет весов {' или '.join(WEIGHTS)}")
+    for file in TOKENIZER:
+        fetch(file)
+    any(map(fetch, WEIGHTS))  # чего не хватает, скажет hf_encoder()
     return str(config.parent)
 
 

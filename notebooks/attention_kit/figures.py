@@ -382,9 +382,7 @@ def _epochs(history: dict[str, list[float]], key: str) -> range:
     return range(1, len(values) + 1)
 
 
-def quality_by_length(
-    curves: dict[str, list[tuple]], ylabel: str, split_at: str | None = None, title: str = ""
-) -> Figure:
+def quality_by_length(curves: dict[str, list[tuple]], ylabel: str, split_at: str | None = None) -> Figure:
     """Качество по длине предложения, по линии на модель.
 
     curves — {модель: вывод by_length, то есть [(группа длин, значение, …), …]}. split_at — последняя группа, какая
@@ -410,7 +408,6 @@ def quality_by_length(
     ax.set(xlabel="слов в исходном предложении", ylabel=ylabel)
     _plain(ax)
     figure.legend(frameon=False, loc="outside lower center", ncols=2)  # линий не закрывает
-    figure.suptitle(_drawable(title, figure.get_figwidth()), fontsize=11)
     return figure
 
 

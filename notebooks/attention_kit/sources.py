@@ -158,8 +158,11 @@ def run_script(script: str, *arguments: object, timeout: float, late: str, **env
     except subprocess.TimeoutExpired:
         raise SourceError(f"{late} за {timeout:g} с") from None
     if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
-        raise SourceError("; ".join([*(reason or ["процесс остановлен системой"]), *_odd_proxies()]))
+        said = done.stderr.strip().splitlines()[-1:] if done.returncode > 0 else []
+        reason = said[0] if said else "процесс остановлен системой"
+        for code, words in DISK.items():  # дочерний процесс пишет отказ диска словами системы
+            reason = reason.replace(os.strerror(code), words)
+        raise SourceError("; ".join([reason, *_odd_proxies()]))
     return done.stdout
 
 
