@@ -151,7 +151,7 @@ def _words(ax: Axes, scene: Scene) -> None:
         label(ax, x, 3.2, word, fontsize=10.5, weight="bold" if scene.word == number else "normal")
         if scene.rows:
             arrow(ax, (x - 0.35, 3.5), (x - 0.35, LEVELS[0] - 0.3), ENCODER[1])
-            label(ax, x + 0.3, 3.85, f"позиция {number}", fontsize=8.5, color=DECODER[1])
+            label(ax, x + 0.38, 3.85, f"позиция {number}", fontsize=8.5, color=DECODER[1])
 
 
 def _vector(ax: Axes, x: float, y: float, vector: np.ndarray | None) -> None:

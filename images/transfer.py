@@ -162,7 +162,7 @@ def _plan_by_batches(ax: Axes, counted: int) -> None:
     _curve(ax, left, unit, counted, BATCHES, DECODER[1], linewidth=3, linestyle=(0, (4, 2)))
     label(ax, left + unit * warm / 2, 8.0, "прогрев", fontsize=9.5, color=ATTENTION[1], ha="left")
     label(ax, 6.3, 6.4, "счёт по батчам:\nпрогрев и линейный спад", ha="left", color=ATTENTION[1])
-    label(ax, 3.0, 4.8, "счёт по примерам:\nедва начала расти", ha="left", color=DECODER[1])
+    label(ax, 3.0, 4.8, "счёт по примерам:\nскорость едва растёт", ha="left", color=DECODER[1])
 
 
 def _plan_by_examples(ax: Axes, counted: int) -> None:

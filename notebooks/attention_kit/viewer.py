@@ -41,7 +41,9 @@ def _size(examples: Examples) -> tuple[int, int]:
 
 def widget_controls(ipywidgets: ModuleType, examples: Examples, n_layers: int, n_heads: int) -> Any:
     """Три списка и картинка, которая меняется вместе с ними."""
-    sentence = ipywidgets.Dropdown(options=list(examples), description="текст")
+    sentence = ipywidgets.Dropdown(
+        options=list(examples), description="текст", layout={"width": "max-content"}
+    )
     layer = ipywidgets.Dropdown(options=range(1, n_layers + 1), description="слой")
     head = ipywidgets.Dropdown(options=range(1, n_heads + 1), description="голова")
     picture = ipywidgets.HTML()
