@@ -106,7 +106,7 @@ def by_length(
 ) -> list[tuple[str, float, int]]:
     """Качество по длине: [(«1–5», значение, число предложений), …].
 
-    edges — верхние границы групп включительно: (5, 10) — это длины 1–5 и 6–10. Пустые группы пропущены.
+    edges — верхние границы групп включительно: (5, 10) — это длины до 5 и 6–10. Пустые группы пропущены.
     """
     if not len(lengths) == len(hypotheses) == len(references) or max(lengths) > edges[-1]:
         raise ValueError(
@@ -114,7 +114,7 @@ def by_length(
             f"и ни одна длина не больше последней границы, {edges[-1]}."
         )
     rows = []
-    for low, high in zip([1, *(edge + 1 for edge in edges[:-1])], edges, strict=True):
+    for low, high in zip([min(lengths), *(edge + 1 for edge in edges[:-1])], edges, strict=True):
         chosen = [i for i, length in enumerate(lengths) if low <= length <= high]
         if chosen:
             value = metric([hypotheses[i] for i in chosen], [references[i] for i in chosen])
