@@ -228,5 +228,5 @@ def test_bad_text(nb, model, vectorizer, text, message: str) -> None:
 def test_long_text_is_cut_aloud(nb, model, vectorizer, capsys) -> None:
     name, probability = nb.classify("team " * 10_000, model, vectorizer, CLASSES)
     assert name in CLASSES and 0.25 <= probability <= 1
-    assert "В тексте 10000 слов; прочитаны первые 256." in capsys.readouterr().out
+    assert "В тексте 10\xa0000 слов; прочитаны первые 256." in capsys.readouterr().out
     assert name == nb.classify("team " * 256, model, vectorizer, CLASSES)[0]
