@@ -88,8 +88,8 @@ def test_text_metrics_refuse(metric, given, gold, message):
 
 def test_by_length_puts_every_sentence_into_its_group():
     hypotheses, references = ["a", "b", "c", "d", "x"], ["a", "b", "c", "z", "z"]
-    rows = ak.by_length([1, 5, 6, 10, 40], hypotheses, references, (5, 10, 20, 39, 40), ak.exact_match)
-    assert rows == [("1–5", 100, 2), ("6–10", 50, 2), ("40", 0, 1)]
+    rows = ak.by_length([2, 5, 6, 10, 40], hypotheses, references, (5, 10, 20, 39, 40), ak.exact_match)
+    assert rows == [("2–5", 100, 2), ("6–10", 50, 2), ("40", 0, 1)]
 
 
 @pytest.mark.parametrize("lengths", [[6], [1, 2]])
