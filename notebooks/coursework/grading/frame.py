@@ -1,0 +1,99 @@
+"""Работа студента на основе исходного блокнота: проверки и текст — из него, от студента — только ответы."""
+
+import ast
+from copy import deepcopy
+
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
+
+STUB = "raise NotImplementedError"  # стоит в каждом месте для ответа
+
+
+def grade_id(cell: NotebookNode) -> str | None:
+    """Имя ячейки, которое дал ей преподаватель."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def is_test(cell: NotebookNode) -> bool:
+    """Ячейка проверки: с баллами и кодом, но без места для ответа."""
+    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def defined(source: str) -> set[str]:
+    """Имена, которым ячейка даёт значения на верхнем уровне; код с ошибкой не даёт никаких."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return set()
+    names = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    for node in body:
+        if isinstance(node, ast.Assign):
+            targets = [inner for target in node.targets for inner in ast.walk(target)]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+def restore(submitted: NotebookNode, source: NotebookNode, student: str) -> NotebookNode:
+    """Блокнот для проверки: ячейки source по порядку, в местах для ответов — ответы из submitted.
+
+    Ячейки, которых в source нет, студент добавил сам: они остаются после той, за которой стояли.
+    Изменённые, удалённые и повторённые проверки тем самым восстановлены. STUDENT — имя папки.
+    """
+    frame = deepcopy(source)
+    places = [place(cell, frame.cells) for cell in submitted.cells]
+    answers, extra, last = {}, {}, -1
+    for cell, at in zip(submitted.cells, places, strict=True):
+        if at is not None:
+            last = at
+        if at is not None and is_solution(frame.cells[at]):
+            if at in answers and is_answer(answers[at]):  # ответ написан дважды: верен последний
+                extra.setdefault(at - 1, []).append(added(answers[at]))
+            if at not in answers or is_answer(cell):
+                answers[at] = cell
+        elif at is None and cell.cell_type == "code" and cell.source.strip():
+            extra.setdefault(last, []).append(added(cell))
+    cells = extra.get(-1, [])
+    for at, cell in enumerate(frame.cells):
+        if "student" in tags(cell):
+            cell.source = f"STUDENT = {student!r}"
+        elif is_solution(cell):
+            cell.source = answers[at].source if at in answers else ""
+        cells += [cell, *extra.get(at, [])]
+    frame.cells = cells
+    return frame
+
+
+def is_answer(cell: NotebookNode) -> bool:
+    return bool(cell.source.strip()) and STUB not in cell.source
+
+
+def added(cell: NotebookNode) -> NotebookNode:
+    """Ячейка самого студента: без пометок, по которым её приняли бы за ячейку задания."""
+    cell = deepcopy(cell)
+    cell.metadata = NotebookNode()
+    return cell
+
+
+def place(cell: NotebookNode, frame: list[NotebookNode]) -> int | None:
+    """Номер ячейки блокнота frame, которой соответствует cell; None — такой нет.
+
+    Пометки nbgrader теряются в чужих редакторах. Тогда ячейку узнают по номеру в файле, по тексту,
+    а ответ — по имени, которое он определяет.
+    """
+    keys = (
+        lambda other: grade_id(cell) and grade_id(cell) == grade_id(other),
+        lambda other: cell.get("id") and cell.get("id") == other.get("id"),
+        lambda other: cell.source.strip() and cell.source.strip() == other.source.strip(),
+        lambda other: (
+            cell.cell_type == "code" and is_solution(other) and defined(cell.source) & defined(other.source)
+        ),
+    )
+    for same in keys:
+        for at, other in enumerate(frame):
+            if same(other):
+                return at
+    return None

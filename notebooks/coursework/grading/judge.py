@@ -1,0 +1,112 @@
+"""Проверка ответов: ячейки проверки выполняются здесь, а имена студента в них — заместители его ответов."""
+
+import ast
+import builtins
+import re
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
+
+from grading.sandbox import Sandbox
+from grading.wire import decode, encode
+
+HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS$(.*?)^### END HIDDEN TESTS$", re.MULTILINE | re.DOTALL)
+
+
+class Mistake(Exception):
+    """Ошибка в коде студента при вызове из проверки."""
+
+    def __init__(self, reply: dict) -> None:
+        kind, message = str(reply.get("error")), str(reply.get("message"))
+        self.kind = kind if hasattr(builtins, kind) else "ошибка"
+        line = f" Строка: {reply['line']}" if reply.get("line") else ""
+        super().__init__(f"Ваш код остановился — {kind}: {message}.{line}")
+
+
+class Remote:
+    """Объект из процесса студента: его можно вызвать и спросить о полях, остальное — только у него самого."""
+
+    def __init__(self, judge: "Judge", target: dict) -> None:
+        self._judge, self._target = judge, {"object": target["object"]}
+        self._type = str(target.get("type"))[:40]
+
+    def __call__(self, *args, **kwargs) -> Any:
+        return self._judge.call(self._target, None, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._judge.call(self._target, name, None, None)
+
+    def _refuse(self, *_) -> Any:
+        raise TypeError(f"нужны числа или текст, а получен объект {self._type}")
+
+    __bool__ = __len__ = __iter__ = __getitem__ = __array__ = __eq__ = __float__ = _refuse
+    __hash__ = None
+
+
+class Judge:
+    """Проверяет ответы одной работы. given — имена, которые дают ячейки курса: студент их не подменит."""
+
+    def __init__(self, sandbox: Sandbox, given: dict[str, Any]) -> None:
+        self.sandbox, self.given = sandbox, given
+
+    def check(self, source: str) -> str:
+        """Выполняет ячейку проверки; возвращает сообщение об ошибке или пустую строку.
+
+        Dead, если при этом умер процесс студента.
+        """
+        visible, hidden = HIDDEN.sub("", source), "\n".join(HIDDEN.findall(source))
+        names = dict(self.given)
+        try:
+            names |= self._answers(source)
+            self._run(visible, names)
+        except AssertionError as error:
+            return str(error)
+        except Mistake as error:
+            return str(error)
+        except Exception as error:
+            return f"Ответ не того вида ({type(error).__name__}: {error})."
+        try:
+            self._run(hidden, names)
+        except AssertionError as error:
+            return str(error)
+        except Mistake as error:
+            return f"На другом примере ваш код остановился ({error.kind}): проверьте его на входах другой формы."
+        except Exception:
+            return "На другом примере ответ не того вида: проверьте код на входах другой формы."
+        return ""
+
+    def _run(self, source: str, names: dict[str, Any]) -> None:
+        with redirect_stdout(StringIO()):
+            exec(compile(source, "<проверка>", "exec"), names)
+
+    def _answers(self, source: str) -> dict[str, Any]:
+        """Имена студента, которые нужны проверке."""
+        used = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+        made = {node.id for node in used if isinstance(node.ctx, ast.Store)}
+        asked = {node.id for node in used} - made - set(self.given) - set(dir(builtins))
+        return {name: self._value(name) for name in sorted(asked)}
+
+    def _value(self, name: str) -> Any:
+        reply = self.sandbox.ask("value", name=name)
+        assert not reply.get("missing"), f"Имени {name} нет: ячейка с ответом не выполнена или называется иначе."
+        return self._open(reply)
+
+    def call(self, target: dict, attribute: str | None, args: Any, kwargs: Any) -> Any:
+        if args is not None:
+            args, kwargs = encode(list(args), keep_remote), encode(kwargs, keep_remote)
+        return self._open(
+            self.sandbox.ask("call", target=target, attribute=attribute, args=args, kwargs=kwargs)
+        )
+
+    def _open(self, reply: dict) -> Any:
+        if "error" in reply:
+            raise Mistake(reply)
+        return decode(reply.get("value"), lambda tree: Remote(self, tree))
+
+
+def keep_remote(value: Any) -> dict:
+    if isinstance(value, Remote):
+        return value._target
+    raise TypeError(f"проверка передаёт {type(value).__name__}")
