@@ -20,7 +20,7 @@ def copy_files(submitted: Path, work: Path) -> None:
             copy(path, work / path.name, **({"symlinks": True} if path.is_dir() else {}))
 
 
-def execute(nb: NotebookNode, sandbox: Sandbox) -> None:
+def execute(nb: NotebookNode, sandbox: Sandbox) -> Judge:
     """Выполняет ячейки по порядку; после смерти процесса оставшиеся проверки получают её причину."""
     judge, dead, task = Judge(sandbox, {}), "", ""
     for cell in nb.cells:
@@ -41,6 +41,7 @@ def execute(nb: NotebookNode, sandbox: Sandbox) -> None:
             where = f"при проверке «{task}»" if is_test(cell) else f"после ячейки «{task}»"
             dead = f"Выполнение прервано {where}: код {reason}. До этого места баллы сохранены."
             cell.outputs = [failure(dead)]
+    return judge
 
 
 def harmless(outputs: object) -> list[NotebookNode]:

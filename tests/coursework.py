@@ -1,0 +1,85 @@
+"""Верные и неверные решения домашних работ — через настоящую проверку, но без повторного обучения на каждое."""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+COURSEWORK = ROOT / "notebooks" / "coursework"
+sys.path.insert(0, str(COURSEWORK))
+
+from grading.execute import execute  # noqa: E402
+from grading.frame import grade_id, is_test, restore  # noqa: E402
+from grading.judge import Judge  # noqa: E402
+from grading.sandbox import Limits, Sandbox  # noqa: E402
+
+SOLUTION = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
+
+
+class Wrong(NamedTuple):
+    """Типичная ошибка: в решении задания task вместо old стоит new; message — часть ожидаемых слов."""
+
+    name: str
+    task: str
+    old: str
+    new: str
+    message: str
+
+
+class Right(NamedTuple):
+    """Верный ответ, написанный иначе: source — ячейка целиком."""
+
+    name: str
+    task: str
+    source: str
+
+
+class Bench:
+    """Выполненный исходный блокнот: в нём одно за другим пробуются другие решения."""
+
+    def __init__(self, assignment: str, student: str = "ivanov") -> None:
+        path = COURSEWORK / "source" / assignment / f"{assignment}.ipynb"
+        source = nbformat.read(path, as_version=4)
+        self.nb = restore(source, source, student)
+        self._work = tempfile.TemporaryDirectory()
+        self.sandbox = Sandbox(Path(self._work.name), Limits(whole=3600))
+
+    def __enter__(self) -> "Bench":
+        self.sandbox.__enter__()
+        self.judge: Judge = execute(self.nb, self.sandbox)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.sandbox.close()
+        self._work.cleanup()
+
+    def answer(self, task: str) -> str:
+        """Ячейка с решением задания."""
+        return SOLUTION.sub("", self.nb.cells[self._at(f"{task}_answer")].source)
+
+    def wrong(self, row: Wrong) -> str:
+        """Что проверка говорит о неверном решении."""
+        source = self.answer(row.task)
+        assert source.count(row.old) >= 1, f"{row.name}: в решении нет «{row.old}»"
+        return self.attempt(row.task, source.replace(row.old, row.new))
+
+    def attempt(self, task: str, source: str) -> str:
+        """Выполняет ответ и всё до его проверки, проверяет и возвращает прежний ответ на место."""
+        first, last = self._at(f"{task}_answer"), self._at(task)
+        between = [cell.source for cell in self.nb.cells[first + 1 : last] if cell.cell_type == "code"]
+        for code in [source, *between]:
+            self.sandbox.ask("run", source=code)
+        message = self.judge.check(self.nb.cells[last].source)
+        self.sandbox.ask("run", source=self.answer(task))
+        return message
+
+    def _at(self, name: str) -> int:
+        return next(at for at, cell in enumerate(self.nb.cells) if grade_id(cell) == name)
+
+    def tasks(self) -> list[str]:
+        """Задания по порядку."""
+        return [grade_id(cell) for cell in self.nb.cells if is_test(cell)]
