@@ -53,9 +53,18 @@ def harmless(outputs: object) -> list[NotebookNode]:
             result.append(new_output("stream", text=str(output.get("text"))))
         elif kind == "error":
             lines = [str(line) for line in output.get("traceback", [])]
-            result.append(new_output("error", ename=str(output["ename"]), evalue=str(output["evalue"]), traceback=lines))
+            result.append(
+                new_output(
+                    "error",
+                    ename=str(output["ename"]),
+                    evalue=str(output["evalue"]),
+                    traceback=lines,
+                )
+            )
         elif kind == "display_data":
-            safe = {name: str(data[name]) for name in ("text/plain", "image/png") if name in data}
+            safe = {
+                name: str(data[name]) for name in ("text/plain", "image/png") if name in data
+            }
             if re.fullmatch(r"[\w+/=\n]*", safe.get("image/png", "")):
                 result.append(new_output("display_data", data=safe))
     return result
@@ -68,7 +77,9 @@ def failure(message: str) -> NotebookNode:
 def messages(nb: NotebookNode) -> dict[str, str]:
     """{задание: что не так}; пустая строка — зачтено."""
     return {
-        grade_id(cell): "\n".join(output.evalue for output in cell.outputs if output.output_type == "error")
+        grade_id(cell): "\n".join(
+            output.evalue for output in cell.outputs if output.output_type == "error"
+        )
         for cell in nb.cells
         if is_test(cell)
     }

@@ -4,7 +4,7 @@ import ast
 from copy import deepcopy
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import compute_checksum, is_grade, is_solution
 
 STUB = "raise NotImplementedError"  # стоит в каждом месте для ответа
 
@@ -47,24 +47,48 @@ def restore(submitted: NotebookNode, source: NotebookNode, student: str) -> Note
     places = [place(cell, frame.cells) for cell in submitted.cells]
     answers, extra, last = {}, {}, -1
     for cell, at in zip(submitted.cells, places, strict=True):
-        if at is not None:
-            last = at
-        if at is not None and is_solution(frame.cells[at]):
-            if at in answers and is_answer(answers[at]):  # ответ написан дважды: верен последний
-                extra.setdefault(at - 1, []).append(added(answers[at]))
-            if at not in answers or is_answer(cell):
-                answers[at] = cell
-        elif at is None and cell.cell_type == "code" and cell.source.strip():
+        if at is None and cell.cell_type == "markdown":
+            at = words_near(last, frame.cells)
+        if at is None:
             extra.setdefault(last, []).append(added(cell))
-    cells = extra.get(-1, [])
+            continue
+        last = at
+        if not is_solution(frame.cells[at]):
+            continue
+        if cell.cell_type == "markdown" and at in answers:
+            answers[at].source += f"\n\n{cell.source}"
+        elif at not in answers or is_answer(cell):
+            if at in answers and is_answer(
+                answers[at]
+            ):  # ответ написан дважды: верен последний
+                extra.setdefault(at - 1, []).append(added(answers[at]))
+            answers[at] = deepcopy(cell)
+    cells = code(extra.get(-1, []))
     for at, cell in enumerate(frame.cells):
         if "student" in tags(cell):
             cell.source = f"STUDENT = {student!r}"
         elif is_solution(cell):
-            cell.source = answers[at].source if at in answers else ""
-        cells += [cell, *extra.get(at, [])]
+            cell.metadata.nbgrader["checksum"] = compute_checksum(
+                cell
+            )  # без ответа — сразу 0 баллов
+            empty = "" if cell.cell_type == "code" else cell.source
+            cell.source = answers[at].source if at in answers else empty
+        cells += [cell, *code(extra.get(at, []))]
     frame.cells = cells
     return frame
+
+
+def words_near(last: int, frame: list[NotebookNode]) -> int | None:
+    """Место для ответа словами, рядом с которым стоит ячейка без пометки: ответ бывает в нескольких ячейках."""
+    near = range(max(last, 0), min(last + 2, len(frame)))
+    return next(
+        (at for at in near if frame[at].cell_type == "markdown" and is_solution(frame[at])),
+        None,
+    )
+
+
+def code(cells: list[NotebookNode]) -> list[NotebookNode]:
+    return [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
 
 
 def is_answer(cell: NotebookNode) -> bool:
@@ -89,7 +113,9 @@ def place(cell: NotebookNode, frame: list[NotebookNode]) -> int | None:
         lambda other: cell.get("id") and cell.get("id") == other.get("id"),
         lambda other: cell.source.strip() and cell.source.strip() == other.source.strip(),
         lambda other: (
-            cell.cell_type == "code" and is_solution(other) and defined(cell.source) & defined(other.source)
+            cell.cell_type == "code"
+            and is_solution(other)
+            and defined(cell.source) & defined(other.source)
         ),
     )
     for same in keys:

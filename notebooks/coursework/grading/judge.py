@@ -10,7 +10,9 @@ from typing import Any
 from grading.sandbox import Sandbox
 from grading.wire import decode, encode
 
-HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS$(.*?)^### END HIDDEN TESTS$", re.MULTILINE | re.DOTALL)
+HIDDEN = re.compile(
+    r"^### BEGIN HIDDEN TESTS$(.*?)^### END HIDDEN TESTS$", re.MULTILINE | re.DOTALL
+)
 
 
 class Mistake(Exception):
@@ -90,14 +92,18 @@ class Judge:
 
     def _value(self, name: str) -> Any:
         reply = self.sandbox.ask("value", name=name)
-        assert not reply.get("missing"), f"Имени {name} нет: ячейка с ответом не выполнена или называется иначе."
+        assert not reply.get("missing"), (
+            f"Имени {name} нет: ячейка с ответом не выполнена или называется иначе."
+        )
         return self._open(reply)
 
     def call(self, target: dict, attribute: str | None, args: Any, kwargs: Any) -> Any:
         if args is not None:
             args, kwargs = encode(list(args), keep_remote), encode(kwargs, keep_remote)
         return self._open(
-            self.sandbox.ask("call", target=target, attribute=attribute, args=args, kwargs=kwargs)
+            self.sandbox.ask(
+                "call", target=target, attribute=attribute, args=args, kwargs=kwargs
+            )
         )
 
     def _open(self, reply: dict) -> Any:

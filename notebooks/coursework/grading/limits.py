@@ -44,7 +44,9 @@ class Group:
             self._file(swap).write_text("0" if self.second else str(memory))
 
     def _file(self, name: str) -> Path:
-        folder = next(f for f in self.folders if self.second or f.parent.name == name.split(".")[0])
+        folder = next(
+            f for f in self.folders if self.second or f.parent.name == name.split(".")[0]
+        )
         return folder / name
 
     def command(self, command: Sequence[str]) -> list[str]:

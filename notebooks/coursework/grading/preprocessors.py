@@ -1,24 +1,31 @@
 """Шаги nbgrader: вернуть блокноту исходные проверки и выполнить его в песочнице."""
 
+import math
 import tempfile
 from pathlib import Path
 
 import nbformat
+from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbformat.v4 import new_notebook
+from nbgrader.plugins import BasePlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer
 
-from grading.execute import copy_files, execute
-from grading.frame import restore
+from grading.execute import copy_files, execute, failure
+from grading.frame import is_test, restore
 from grading.sandbox import Limits, Sandbox
 
 GRADED = "attention_course_graded"  # пометка в блокноте: проверен до конца
+BROKEN = "attention_course_broken"  # пометка: почему сданный файл не прочитался
 
 
 def paths(preprocessor: NbGraderPreprocessor, resources: dict) -> tuple[Path, Path]:
     """Папка сданной работы и исходный блокнот."""
     coursedir, names = preprocessor.parent.parent.coursedir, resources["nbgrader"]
-    work = coursedir.format_path(coursedir.submitted_directory, names["student"], names["assignment"])
+    work = coursedir.format_path(
+        coursedir.submitted_directory, names["student"], names["assignment"]
+    )
     source = coursedir.format_path(coursedir.source_directory, ".", names["assignment"])
     return Path(work), Path(source, f"{names['notebook']}.ipynb")
 
@@ -28,25 +35,73 @@ class Restore(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         source = nbformat.read(paths(self, resources)[1], as_version=4)
-        return restore(nb, source, resources["nbgrader"]["student"]), resources
+        restored = restore(nb, source, resources["nbgrader"]["student"])
+        if BROKEN in nb.metadata:
+            restored.metadata[BROKEN] = nb.metadata[BROKEN]
+        return restored, resources
 
 
 class Run(NbGraderPreprocessor):
     """Выполняет ячейки студента в песочнице, а ячейки проверки — здесь."""
 
-    unsafe = Bool(False, help="Работать без песочницы: код студентов получит доступ ко всему.").tag(config=True)
+    unsafe = Bool(
+        False, help="Работать без песочницы: код студентов получит доступ ко всему."
+    ).tag(config=True)
     cell = Float(Limits.cell, help="Секунд на ячейку.").tag(config=True)
     whole = Float(Limits.whole, help="Секунд на работу.").tag(config=True)
     memory = Integer(Limits.memory, help="Байт памяти на работу.").tag(config=True)
     disk = Integer(Limits.disk, help="Байт диска на работу.").tag(config=True)
-    processes = Integer(Limits.processes, help="Процессов и потоков на работу.").tag(config=True)
+    processes = Integer(Limits.processes, help="Процессов и потоков на работу.").tag(
+        config=True
+    )
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        submitted, _ = paths(self, resources)
+        if BROKEN in nb.metadata:
+            for cell in filter(is_test, nb.cells):
+                cell.outputs = [failure(nb.metadata[BROKEN])]
+        else:
+            self.execute(nb, paths(self, resources)[0])
+        nb.metadata[GRADED] = True
+        return nb, resources
+
+    def execute(self, nb: NotebookNode, submitted: Path) -> None:
         limits = Limits(self.cell, self.whole, self.memory, self.disk, self.processes)
         with tempfile.TemporaryDirectory() as work:
             copy_files(submitted, Path(work))
             with Sandbox(Path(work), limits, self.unsafe) as sandbox:
                 execute(nb, sandbox)
-        nb.metadata[GRADED] = True
-        return nb, resources
+
+
+class Tolerant(NotebookExporter):
+    """Файл, который не читается как блокнот, становится пустой работой с объяснением для её автора."""
+
+    def from_filename(self, filename: str, resources: dict | None = None, **kwargs) -> tuple:
+        try:
+            return super().from_filename(filename, resources, **kwargs)
+        except (ValueError, AttributeError, TypeError, KeyError, nbformat.ValidationError):
+            nb = new_notebook(metadata={BROKEN: explain(Path(filename))})
+            return self.from_notebook_node(nb, resources, **kwargs)
+
+
+def explain(path: Path) -> str:
+    """Почему файл не прочитался — словами для студента."""
+    data = path.read_bytes()
+    if not data.strip():
+        what = "он пустой"
+    elif data[:2] == b"PK":
+        what = "это архив zip, а нужен сам блокнот"
+    elif data[:5].lower() in (b"<!doc", b"<html"):
+        what = "это страница HTML; сохраните блокнот командой File → Download"
+    else:
+        what = "это не блокнот Jupyter (не JSON нужного вида): возможно, он скачался не целиком"
+    return f"Файл {path.name} не читается: {what}. Откройте его в JupyterLab, сохраните и сдайте ещё раз."
+
+
+class LatePenalty(BasePlugin):
+    """Опоздание: десятая часть набранных баллов за каждые начатые сутки, но не больше половины."""
+
+    def late_submission_penalty(
+        self, student_id: str, score: float, total_seconds_late: float
+    ) -> float:
+        days = math.ceil(total_seconds_late / 86_400)
+        return round(score * min(0.1 * days, 0.5), 2)

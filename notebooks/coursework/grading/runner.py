@@ -46,7 +46,9 @@ class Shell(InteractiveShell):
 class Runner:
     def __init__(self) -> None:
         self.objects: list[Any] = []
-        self.shell = Shell.instance(display_pub_class=CapturingDisplayPublisher, colors="nocolor")
+        self.shell = Shell.instance(
+            display_pub_class=CapturingDisplayPublisher, colors="nocolor"
+        )
         self.shell.history_manager.enabled = False
 
     def run(self, source: str) -> dict:
@@ -107,7 +109,10 @@ def describe(error: BaseException | None) -> dict:
         return {}
     place, frame = "", error.__traceback__
     while frame:
-        if "ipython-input" in (name := frame.tb_frame.f_code.co_filename) or "ipykernel" in name:
+        if (
+            "ipython-input" in (name := frame.tb_frame.f_code.co_filename)
+            or "ipykernel" in name
+        ):
             place = linecache.getline(name, frame.tb_lineno).strip()
         frame = frame.tb_next
     return {"error": type(error).__name__, "message": str(error)[:500], "line": place[:200]}

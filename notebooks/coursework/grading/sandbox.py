@@ -15,11 +15,12 @@ from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from attention_kit.sources import NOTEBOOKS
+
 from grading.limits import Group, Watcher
 from grading.wire import LARGEST
 
 HERE = Path(__file__).resolve().parent
-COURSE = HERE.parents[1]  # папка notebooks
 HOME = "/home/student"
 GRACE = 5  # секунд сверх предела: столько даётся коду, чтобы он остановился сам
 READY = 120  # секунд на запуск процесса
@@ -53,7 +54,10 @@ def check_bubblewrap() -> None:
     )
     try:
         done = subprocess.run(
-            [*isolation(Limits(), "/nonexistent"), "true"], capture_output=True, text=True, timeout=20
+            [*isolation(Limits(), "/nonexistent"), "true"],
+            capture_output=True,
+            text=True,
+            timeout=20,
         )
     except FileNotFoundError:
         raise NoSandbox(f"Песочницы нет: не найдена программа bwrap. {way_out}") from None
@@ -63,13 +67,20 @@ def check_bubblewrap() -> None:
 
 def isolation(limits: Limits, work: str) -> list[str]:
     """Команда bwrap: видны только система и курс (для чтения), файлы работы (для чтения) и свой диск в памяти."""
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    command = [
+        "bwrap",
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+    ]
     command += ["--uid", "1000", "--gid", "1000", "--hostname", "student"]
-    for path in dict.fromkeys(visible()):
-        command += ["--ro-bind-try", str(path), str(path)]
     command += ["--proc", "/proc", "--dev", "/dev"]
     for folder in ("/tmp", "/dev/shm", HOME):
         command += ["--size", str(limits.disk), "--tmpfs", folder]
+    for path in dict.fromkeys(visible()):
+        command += ["--ro-bind-try", str(path), str(path)]
     if Path(work).is_dir():
         for path in Path(work).iterdir():
             command += ["--ro-bind", str(path), f"{HOME}/{path.name}"]
@@ -79,16 +90,25 @@ def isolation(limits: Limits, work: str) -> list[str]:
 def visible() -> Iterator[Path]:
     """Что видно в песочнице: система без настроек и паролей, Python, курс без решений и домашних работ."""
     yield from map(Path, ("/usr", "/bin", "/lib", "/lib64", "/sbin"))
-    yield from map(Path, ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"))
+    yield from map(
+        Path, ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime")
+    )
     yield from map(Path, (sys.base_prefix, os.path.realpath(sys.base_prefix), sys.prefix))
-    yield from (COURSE / "attention_kit", COURSE / "data", HERE / "runner.py", HERE / "wire.py")
-    yield from COURSE.glob("[0-9]*.ipynb")
+    yield from (
+        NOTEBOOKS / "attention_kit",
+        NOTEBOOKS / "data",
+        HERE / "runner.py",
+        HERE / "wire.py",
+    )
+    yield from NOTEBOOKS.glob("[0-9]*.ipynb")
 
 
 class Sandbox:
     """Запущенный процесс студента. work — папка с его файлами; unsafe — без bubblewrap, только с пределами."""
 
-    def __init__(self, work: Path, limits: Limits, unsafe: bool = False, cgroup: bool = True) -> None:
+    def __init__(
+        self, work: Path, limits: Limits, unsafe: bool = False, cgroup: bool = True
+    ) -> None:
         if not unsafe:
             check_bubblewrap()
         self._killed = 0
@@ -116,7 +136,10 @@ class Sandbox:
             self.watcher.start()
 
     def __enter__(self) -> "Sandbox":
-        self.ask("run", READY, source="")
+        try:
+            self.ask("run", READY, source="")
+        except Dead as reason:  # кода студента ещё не было: виновата машина, а не он
+            raise NoSandbox(f"Процесс для проверки не запустился: {reason}.") from None
         self._end = time.monotonic() + self.limits.whole
         return self
 
@@ -132,7 +155,11 @@ class Sandbox:
             self.connection.send_bytes(json.dumps(message).encode())
         try:
             if not self._wait(seconds + GRACE):
-                raise Dead("на работу в целом нет времени" if left < 1 else f"ячейка не остановилась за {seconds:.0f} с")
+                raise Dead(
+                    "на работу в целом нет времени"
+                    if left < 1
+                    else f"ячейка не остановилась за {seconds:.0f} с"
+                )
             reply = json.loads(self.connection.recv_bytes(LARGEST))
             if isinstance(reply, dict):
                 return reply
@@ -183,7 +210,9 @@ class Sandbox:
 
 def environment(home: str) -> dict[str, str]:
     """Переменные процесса студента: только то, без чего не работают Python и курс."""
-    cores = str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    cores = str(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    )
     return {
         "HOME": home, "USER": "student", "LOGNAME": "student", "LANG": "C.UTF-8",
         "TMPDIR": "/tmp" if home == HOME else home, "PATH": "/usr/bin:/bin", "COURSE_PROFILE": "quick",

@@ -18,7 +18,9 @@ def encode(value: Any, keep=None) -> Any:
     if isinstance(value, (list, tuple)):
         return [encode(item, keep) for item in value]
     if isinstance(value, dict):
-        return {"dict": [[encode(key, keep), encode(item, keep)] for key, item in value.items()]}
+        return {
+            "dict": [[encode(key, keep), encode(item, keep)] for key, item in value.items()]
+        }
     if hasattr(value, "__array__") and not isinstance(value, type):
         array = np.asarray(value)
         if array.dtype.kind in "biufU":
@@ -41,7 +43,9 @@ def decode(tree: Any, find=None) -> Any:
         dtype = np.dtype(tree["dtype"])
         if dtype.kind not in "biufU":
             raise ValueError(f"массив типа {dtype}")
-        return np.frombuffer(base64.b64decode(tree["array"]), dtype).reshape(tree["shape"]).copy()
+        return (
+            np.frombuffer(base64.b64decode(tree["array"]), dtype).reshape(tree["shape"]).copy()
+        )
     if find is None:
         raise ValueError("нет данных")
     return find(tree)

@@ -1,0 +1,44 @@
+"""Настройки nbgrader для домашних работ курса; их читают nbgrader, Formgrader и `make grade`."""
+
+import os
+import sys
+from pathlib import Path
+
+from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, SaveAutoGrades
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+# Базу баллов nbgrader заводит программой alembic, а ищет её по PATH.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+)
+
+from grading.feedback import Feedback  # noqa: E402
+from grading.preprocessors import LatePenalty, Restore, Run, Tolerant  # noqa: E402
+
+c = get_config()  # noqa: F821 — даёт nbgrader
+c.CourseDirectory.root = str(HERE)
+c.CourseDirectory.course_id = "attention"
+c.Exchange.root = os.environ.get("COURSE_EXCHANGE", "/srv/nbgrader/exchange")
+
+c.ClearSolutions.code_stub = {
+    "python": '# ВАШ КОД\nraise NotImplementedError("Задание ещё не сделано.")'
+}
+c.ClearSolutions.text_stub = "Ваш ответ."
+
+# Вместо выполнения в обычном ядре: ответы — в исходный блокнот, код — в песочницу, сравнение — снаружи.
+c.Autograde.exporter_class = Tolerant
+c.Autograde.sanitize_preprocessors = [ClearOutput, Restore]
+c.Autograde.autograde_preprocessors = [Run, SaveAutoGrades, AssignLatePenalties]
+c.AssignLatePenalties.plugin_class = LatePenalty
+c.Run.unsafe = os.environ.get("UNSAFE") == "1"
+
+c.GenerateFeedback.exporter_class = Feedback
+c.HTMLExporter.sanitize_html = (
+    True  # в Formgrader: разметка из ответов студентов не выполняется
+)
+
+# Работы, скачанные из Moodle: «Имя Фамилия_12345_assignsubmission_file_/transformer.ipynb».
+c.FileNameCollectorPlugin.named_regexp = (
+    r"^.+/(?P<student_id>[^/]+?)_\d+_assignsubmission_file_?/(?P<file_id>[^/]+)\.ipynb$"
+)
