@@ -11,7 +11,7 @@ import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -22,13 +22,16 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from grading.execute import execute, messages
-from grading.frame import grade_id, is_solution, is_test, restore
+from grading.frame import restore
 from grading.likeness import alike
 from grading.marks import number, write_marks
-from grading.preprocessors import GRADED
+from grading.preprocessors import GRADED, late_penalty
 from grading.sandbox import Limits, NoSandbox, Sandbox, check_bubblewrap
 
 warnings.filterwarnings("ignore", category=SAWarning)  # о внутренностях nbgrader
+warnings.filterwarnings(
+    "ignore", module="nbformat"
+)  # номера ячеек в сданных файлах бывают какие угодно
 ROOT = Path.cwd()
 UNSAFE = os.environ.get("UNSAFE") == "1"
 
@@ -105,7 +108,7 @@ def grade() -> None:
             sys.exit(
                 f"Работы ещё не собраны: {', '.join(missing)}. Сначала выполните make coursework."
             )
-        set_deadlines(gradebook)
+        deadlines()
     work = [pair for pair in submitted() if not done(*pair)]
     jobs = int(os.environ.get("JOBS") or max(1, (os.cpu_count() or 2) // 2))
     print(
@@ -156,11 +159,9 @@ def grade_one(name: str, student: str) -> str:
         return (
             f"не проверена: {(result.get('error') or result['log']).strip().splitlines()[-1]}"
         )
-    nbgrader.generate_feedback(name, student)
     with nbgrader.gradebook as gradebook:
         submission = gradebook.find_submission(name, student)
-        late = f", опоздание −{number(p)}" if (p := submission.late_submission_penalty) else ""
-        return f"{number(submission.score)} из {number(submission.max_score)}{late}"
+        return f"{number(submission.score)} из {number(submission.max_score)}"
 
 
 def collect(nbgrader: NbGraderAPI) -> None:
@@ -182,20 +183,55 @@ def collect(nbgrader: NbGraderAPI) -> None:
 
 
 def set_deadlines(gradebook: Gradebook) -> None:
-    """Сроки из deadlines.csv: строка без студента — срок для всех, со студентом — его продление."""
-    path = ROOT / "deadlines.csv"
-    rows = list(csv.DictReader(path.open(encoding="utf-8-sig"))) if path.exists() else []
-    for row in sorted(rows, key=lambda row: bool(row["student"])):
-        due = datetime.fromisoformat(row["due"]).astimezone()
+    """Сроки из deadlines.csv: строка без студента — срок для всех, со студентом — его продление.
+
+    Вычет за опоздание пересчитывается у всех: срок или оценка преподавателя могли измениться.
+    """
+    for row in sorted(deadlines(), key=lambda row: bool(row["student"])):
+        due = datetime.fromisoformat(row["due"]).astimezone(UTC).replace(tzinfo=None)
         if not row["student"]:
             gradebook.update_or_create_assignment(row["assignment"], duedate=due.isoformat())
-            continue
-        with suppress(MissingEntry):  # ещё не сдал — продление понадобится, когда сдаст
-            usual = gradebook.find_assignment(row["assignment"]).duedate
-            extra = due.astimezone().replace(tzinfo=None) - usual
-            gradebook.grant_extension(
-                row["assignment"], row["student"], minutes=extra.total_seconds() / 60
+        else:
+            with suppress(MissingEntry):  # ещё не сдал
+                extra = due - gradebook.find_assignment(row["assignment"]).duedate
+                gradebook.grant_extension(
+                    row["assignment"], row["student"], minutes=extra.total_seconds() / 60
+                )
+    for submission in (
+        s for assignment in gradebook.assignments for s in assignment.submissions
+    ):
+        for notebook in submission.notebooks:
+            late = submission.total_seconds_late
+            notebook.late_submission_penalty = (
+                late_penalty(notebook.score, late) if late else None
             )
+    gradebook.db.commit()
+
+
+def deadlines() -> list[dict[str, str]]:
+    """Строки deadlines.csv: assignment, student, due («2026-12-10 23:59», время местное)."""
+    path = ROOT / "deadlines.csv"
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        try:
+            datetime.fromisoformat(row["due"])
+            if row["assignment"] not in assignments() or row["student"] is None:
+                raise ValueError
+        except (KeyError, TypeError, ValueError):
+            sys.exit(
+                f"deadlines.csv: непонятная строка {row}. Нужны столбцы assignment,student,due — "
+                "имя работы, имя студента (пусто — срок для всех) и время вида 2026-12-10 23:59."
+            )
+    if lonely := {row["assignment"] for row in rows} - {
+        row["assignment"] for row in rows if not row["student"]
+    }:
+        sys.exit(
+            f"deadlines.csv: у работ {', '.join(lonely)} есть продление, а срока для всех нет."
+        )
+    return rows
 
 
 def known(gradebook: Gradebook, name: str) -> bool:
@@ -206,6 +242,8 @@ def known(gradebook: Gradebook, name: str) -> bool:
 
 def finish(nbgrader: NbGraderAPI) -> None:
     """Отзывы заново (в них могли появиться оценки преподавателя), таблицы и отчёт о сходстве."""
+    with nbgrader.gradebook as gradebook:
+        set_deadlines(gradebook)
     for name, student in submitted():
         if done(name, student):
             nbgrader.generate_feedback(name, student)

@@ -39,7 +39,7 @@ def execute(nb: NotebookNode, sandbox: Sandbox) -> Judge:
                 cell.outputs = harmless(sandbox.ask("run", source=cell.source).get("outputs"))
         except Dead as reason:
             where = f"при проверке «{task}»" if is_test(cell) else f"после ячейки «{task}»"
-            dead = f"Выполнение прервано {where}: код {reason}. До этого места баллы сохранены."
+            dead = f"Выполнение прервано {where}: {reason}. До этого места баллы сохранены."
             cell.outputs = [failure(dead)]
     return judge
 

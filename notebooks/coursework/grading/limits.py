@@ -21,7 +21,7 @@ class Group:
 
     def __init__(self, memory: int, processes: int | None = None) -> None:
         self.second = (CGROUP / "cgroup.controllers").exists()
-        name = f"attention-course-{uuid.uuid4().hex[:8]}"
+        name = f"attention-course-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         limits = {"memory.max" if self.second else "memory.limit_in_bytes": memory}
         if processes:
             limits["pids.max"] = processes
@@ -33,6 +33,7 @@ class Group:
             self.folders = {CGROUP / limit.split(".")[0] / name for limit in limits}
         try:
             for folder in self.folders:
+                remove_abandoned(folder.parent)
                 folder.mkdir()
             for limit, value in limits.items():
                 self._file(limit).write_text(str(value))
@@ -69,18 +70,31 @@ class Group:
         """Занято сейчас, байт; страницы файлов не считаются."""
         return self.read("memory.stat", "anon" if self.second else "total_rss")
 
+    def kill(self) -> None:
+        """Останавливает все процессы группы."""
+        with suppress(FileNotFoundError):  # группу уже удалил другой поток
+            for folder in self.folders:
+                while pids := (folder / "cgroup.procs").read_text().split():
+                    for pid in pids:
+                        with suppress(ProcessLookupError):
+                            os.kill(int(pid), 9)
+                    time.sleep(0.02)
+
     def close(self) -> None:
         """Останавливает всё, что осталось в группе, и удаляет её."""
-        for folder in self.folders:
-            while pids := (folder / "cgroup.procs").read_text().split():
-                for pid in pids:
-                    with suppress(ProcessLookupError):
-                        os.kill(int(pid), 9)
-                time.sleep(0.02)
+        self.kill()
         self._remove()
 
     def _remove(self) -> None:
         for folder in self.folders:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def remove_abandoned(root: Path) -> None:
+    """Удаляет пустые группы проверок, прерванных на середине."""
+    for folder in root.glob("attention-course-*-*"):
+        if not psutil.pid_exists(int(folder.name.split("-")[2])):
             with suppress(OSError):
                 folder.rmdir()
 
@@ -97,9 +111,9 @@ class Watcher(threading.Thread):
         while not self._stop_event.wait(0.1) and not self.reason:
             family = self._family()
             if len(family) > self.processes:
-                self.reason = f"запустил больше {self.processes} процессов"
+                self.reason = f"код запустил больше {self.processes} процессов"
             elif sum(map(_memory, family)) > self.memory:
-                self.reason = f"занял больше {self.memory / 2**30:.1f} ГиБ памяти"
+                self.reason = f"код занял больше {self.memory / 2**30:.1f} ГиБ памяти"
         if self.reason:
             self.kill()
 

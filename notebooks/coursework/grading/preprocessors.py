@@ -97,11 +97,15 @@ def explain(path: Path) -> str:
     return f"Файл {path.name} не читается: {what}. Откройте его в JupyterLab, сохраните и сдайте ещё раз."
 
 
+def late_penalty(score: float, seconds: float) -> float:
+    """Вычет за опоздание: десятая часть набранных баллов за каждые начатые сутки, но не больше половины."""
+    return round(score * min(0.1 * math.ceil(seconds / 86_400), 0.5), 2)
+
+
 class LatePenalty(BasePlugin):
-    """Опоздание: десятая часть набранных баллов за каждые начатые сутки, но не больше половины."""
+    """Тот же вычет для nbgrader."""
 
     def late_submission_penalty(
         self, student_id: str, score: float, total_seconds_late: float
     ) -> float:
-        days = math.ceil(total_seconds_late / 86_400)
-        return round(score * min(0.1 * days, 0.5), 2)
+        return late_penalty(score, total_seconds_late)

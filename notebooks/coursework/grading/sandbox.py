@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -111,7 +112,7 @@ class Sandbox:
     ) -> None:
         if not unsafe:
             check_bubblewrap()
-        self._killed = 0
+        self._expired = self._out_of_memory = False
         self.limits, self._end = limits, time.monotonic() + limits.whole + READY
         self._folder = tempfile.TemporaryDirectory(prefix="attention-course-")
         home = self._folder.name if unsafe else HOME
@@ -148,63 +149,59 @@ class Sandbox:
 
     def ask(self, action: str, seconds: float | None = None, **request) -> dict:
         """Ответ процесса; Dead, если он не ответил вовремя, умер или ответил не данными."""
-        left = self._end - time.monotonic()
-        seconds = min(seconds or self.limits.cell, max(left, 0.1))
-        message = {"action": action, "seconds": seconds, **request}
-        with suppress(OSError):  # умер — узнаем, не дождавшись ответа
-            self.connection.send_bytes(json.dumps(message).encode())
+        left = max(self._end - time.monotonic(), 0.1)
+        seconds = min(seconds or self.limits.cell, left)
+        alarm = threading.Timer(seconds + GRACE, self._expire)
+        alarm.start()
         try:
-            if not self._wait(seconds + GRACE):
-                raise Dead(
-                    "на работу в целом нет времени"
-                    if left < 1
-                    else f"ячейка не остановилась за {seconds:.0f} с"
-                )
+            message = {"action": action, "seconds": seconds, **request}
+            self.connection.send_bytes(json.dumps(message).encode())
             reply = json.loads(self.connection.recv_bytes(LARGEST))
             if isinstance(reply, dict):
                 return reply
             raise ValueError("ответ — не словарь")
-        except Dead:
-            self.close()
-            raise
         except (OSError, EOFError, ValueError, RecursionError) as error:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(1)
             self.close()
+            if self._expired:
+                raise Dead(f"код не остановился за {seconds:.0f} с") from None
             raise Dead(self._reason(error)) from None
+        finally:
+            alarm.cancel()
 
-    def _wait(self, seconds: float) -> bool:
-        """Дождаться ответа; False — время вышло. EOFError, если процесс умер."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.connection.poll(0.1):
-                return True
-            if self.process.poll() is not None and not self.connection.poll(0):
-                raise EOFError
-        return False
+    def _expire(self) -> None:
+        self._expired = True
+        self._kill()
+
+    def _kill(self) -> None:
+        """Останавливает всё, что студент запустил."""
+        if self.group:
+            self.group.kill()
+        else:
+            self.watcher.kill()
+        self.process.kill()
 
     def _reason(self, error: Exception) -> str:
         if self.watcher.reason:
             return self.watcher.reason
-        if self._killed:
-            return f"занял больше {self.limits.memory / 2**30:.1f} ГиБ памяти"
+        if self._out_of_memory:
+            return f"код занял больше {self.limits.memory / 2**30:.1f} ГиБ памяти"
         if isinstance(error, (EOFError, ConnectionError)):
-            return f"завершил свою работу сам (код {self.process.returncode})"
-        return "прислал испорченный или слишком большой ответ"
+            return f"код завершил свою работу сам (код {self.process.returncode})"
+        return "код прислал испорченный или слишком большой ответ"
 
     def close(self) -> None:
-        """Останавливает всё, что студент запустил, и убирает за ним."""
+        """Останавливает всё и убирает за студентом."""
+        if self.connection.closed:
+            return
         self.connection.close()
         self.watcher.close()
-        if self.group:
-            with suppress(OSError):
-                self._killed = self.group.killed
-            self.process.kill()
-            self.group.close()
-            self.group = None
-        elif self.process.poll() is None:
-            self.watcher.kill()
+        self._kill()
         self.process.wait()
+        if self.group:
+            self._out_of_memory = self.group.killed > 0
+            self.group.close()
         self._folder.cleanup()
 
 
