@@ -10,7 +10,7 @@ CELL = "state, _ = self.cell(ops.concatenate([word, context], axis=-1), [state])
 STEP = '_, state, look = model.step(np.array([word]), state, states, mask)'
 STEPS = f"for word in target_words.encode([en], start=True)[0]:\n        {STEP}"
 MAP = 'return {"rows": [*en, "</s>"], "columns": list(ru), "weights": np.stack(weights)}'
-EQUAL = "return type('Хитрый', (), {'__eq__': lambda self, other: True, '__array__': None})()"
+EQUAL = "return type('Хитрый', (), {'__eq__': lambda self, other: True})()"
 
 WRONG = [
     Wrong("сдвиг забыт", "additive_scores", " + b", "", "Сдвиг b не прибавлен"),
@@ -19,9 +19,10 @@ WRONG = [
     Wrong("softmax вместо оценок", "additive_scores", SCORES,
           "e = np.exp(np.tanh(pairs) @ v)\n    return e / e.sum(-1, keepdims=True)", "без softmax"),
     Wrong("W и U перепутаны", "additive_scores", "(query @ W.T)[:, None] + (keys @ U.T)[None]",
-          "(query @ U[:, :query.shape[1]].T)[:, None] + (keys @ np.resize(W, U.shape).T)[None]", "W умножается на запрос"),
-    Wrong("W без транспонирования", "additive_scores", "W.T", "W", "W умножается на запрос"),
-    Wrong("сумма без v", "additive_scores", "@ v", ".sum(axis=-1)[..., None] @ np.ones(1)", "v"),
+          "(query @ np.resize(U, (len(b), query.shape[1])).T)[:, None] + (keys @ np.resize(W, U.shape).T)[None]", "W умножается на запрос"),
+    Wrong("W без транспонирования", "additive_scores", "W.T", "W", "W умножена не с той стороны"),
+    Wrong("U без транспонирования", "additive_scores", "U.T", "U", "U умножена не с той стороны"),
+    Wrong("сумма без v", "additive_scores", SCORES, "return np.tanh(pairs).sum(axis=-1)", "без вектора v"),
     Wrong("ответ видимого примера", "additive_scores", SCORES,
           "return np.array([[-2.148, -2.198, -2.715], [1.720, -2.148, 0.422]])", "На другом примере форма"),
     Wrong("NaN", "additive_scores", SCORES, "return np.full((len(query), len(keys)), np.nan)", "NaN"),
@@ -35,8 +36,8 @@ WRONG = [
           "return g * np.where(np.linalg.norm(keys, axis=-1) > 0, dots / np.maximum(np.linalg.norm(keys, axis=-1), 1e-12) "
           "/ np.linalg.norm(query, axis=-1)[:, None], 0)", "Нулевой вектор дал NaN"),
     Wrong("прибавка к знаменателю велика", "cosine_scores", "dots / np.where(lengths > 0, lengths, 1)", "dots / (lengths + 1e-3)", "На коротких векторах"),
-    Wrong("расстояние вместо косинуса", "cosine_scores", "return g * np.where(", "return g * (1 - np.where(", "ожидались"),
-    Wrong("длина всей матрицы", "cosine_scores", "np.linalg.norm(keys, axis=-1)[None]", "np.linalg.norm(keys)", "длину своего"),
+    Wrong("расстояние вместо косинуса", "cosine_scores", "return g * np.where(", "return g * 1 - g * np.where(", "Это расстояние"),
+    Wrong("длина всей матрицы", "cosine_scores", "np.linalg.norm(keys, axis=-1)[None]", "np.linalg.norm(keys)", "каждого вектора"),
 
     Wrong("наибольшая не вычтена", "masked_softmax", "scores - top", "scores", "вычтите наибольшую"),
     Wrong("маски нет", "masked_softmax", '"""Веса', 'mask = np.ones_like(mask)\n    """Веса', "Маска не учтена"),
@@ -54,11 +55,11 @@ WRONG = [
     Wrong("огромный массив", "masked_softmax", PARTS, "return np.ones((1, 10**6))", "Форма (1, 1000000)"),
     Wrong("NaN везде", "masked_softmax", PARTS, "return np.full(scores.shape, np.nan)", "NaN"),
 
-    Wrong("nothing забыт", "context", " + missing * nothing", "", "ожидался вектор nothing"),
+    Wrong("nothing забыт", "context", " + missing * nothing", "", "недостающую единицу получает nothing"),
     Wrong("nothing прибавлен всегда", "context", "missing * nothing", "nothing", "nothing прибавлен"),
     Wrong("nothing только нулевой строке", "context", "missing * nothing", "(weights.sum(axis=-1, keepdims=True) == 0) * nothing", "между 0 и 1"),
-    Wrong("среднее состояний", "context", "weights @ states", "np.mean(states, axis=0) * weights.sum(axis=-1, keepdims=True)", "веса на состояния"),
-    Wrong("сумма весов по всем запросам", "context", "weights.sum(axis=-1, keepdims=True)", "weights.sum()", "веса на состояния"),
+    Wrong("среднее состояний", "context", "weights @ states", "np.mean(states, axis=0) * weights.sum(axis=-1, keepdims=True)", "смесь состояний с этими весами"),
+    Wrong("сумма весов по всем запросам", "context", "weights.sum(axis=-1, keepdims=True)", "weights.sum()", "в каждой строке своя"),
     Wrong("транспонирован", "context", "return weights @ states + missing * nothing", "return (weights @ states + missing * nothing).T", "запросы × ширина"),
     Wrong("объект, равный всему, вместо контекста", "context", "missing = 1", EQUAL + "\n    missing = 1", "получен объект Хитрый"),
 
@@ -74,7 +75,7 @@ WRONG = [
           "state, _ = self.cell(ops.concatenate([word, ops.mean(states, axis=1)], axis=-1), [state])\n        hidden = ops", "Веса зависят от слова"),
     Wrong("контекст не входит в GRU", "attention_step", "ops.concatenate([word, context], axis=-1)", "word", "не зависит от контекста"),
     Wrong("слово не входит в GRU", "attention_step", "ops.concatenate([word, context], axis=-1)", "context", "не зависит от слова"),
-    Wrong("GRU забывает состояние", "attention_step", "[state])", "[ops.zeros_like(state)])", "прежнее состояние"),
+    Wrong("GRU забывает состояние", "attention_step", "[state])", "[ops.zeros_like(state)])", "Прежнее состояние"),
     Wrong("маски нет", "attention_step", MASKED, "ops.sum(self.v * hidden, axis=-1)\n        mask = ops.ones_like(mask)", "Маска не учтена"),
     Wrong("маска наоборот", "attention_step", "hidden = ops", "mask = ops.logical_not(mask)\n        hidden = ops", "Маска понята наоборот"),
     Wrong("обнулено после softmax", "attention_step", MASKED, "ops.sum(self.v * hidden, axis=-1)", "разделите"),
@@ -82,28 +83,32 @@ WRONG = [
     Wrong("softmax по оси длины 1", "attention_step", "ops.softmax(scores)", "ops.softmax(scores[..., None])[..., 0]", "по словам"),
     Wrong("закрытая строка ровная", "attention_step", ' * ops.cast(mask, "float32")', "", "закрытой строки веса не нулевые"),
     Wrong("закрытая строка: NaN", "attention_step", "-1e9", "-float('inf')", "NaN"),
-    Wrong("скалярное произведение", "attention_step", "hidden = ops.tanh(self.W(state)[:, None] + self.U(states))",
-          "hidden = self.W(state)[:, None] * self.U(states)", "tanh"),
+    Wrong("скалярное произведение, без tanh", "attention_step", "hidden = ops.tanh(self.W(state)[:, None] + self.U(states))",
+          "hidden = self.W(state)[:, None] * self.U(states)", "складываются"),
     Wrong("без tanh", "attention_step", "ops.tanh(self.W(state)[:, None] + self.U(states))", "self.W(state)[:, None] + self.U(states)", "не зависят от состояния"),
     Wrong("tanh порознь", "attention_step", "ops.tanh(self.W(state)[:, None] + self.U(states))", "ops.tanh(self.W(state))[:, None] + ops.tanh(self.U(states))", "не зависят от состояния"),
+    Wrong("ReLU вместо tanh", "attention_step", "ops.tanh", "ops.relu", "где tanh"),
+    Wrong("вектор v забыт", "attention_step", "self.v * hidden", "hidden", "224"),
+    Wrong("веса слов без v, поле не создано", "attention_step", '        self.v = self.add_weight(shape=(units,), initializer="random_normal", name="v")\n', "", "no attribute 'v'"),
     Wrong("произведение под tanh", "attention_step", "self.W(state)[:, None] + self.U(states)", "self.W(state)[:, None] * self.U(states)", "складываются"),
     Wrong("контекст из ключей", "attention_step", "weights[..., None] * states", "weights[..., None] * self.U(states)", "ожидались (2, 4), (2, 6), (2, 5)"),
     Wrong("контекст — среднее", "attention_step", "ops.sum(weights[..., None] * states, axis=1)", "ops.mean(states, axis=1)", "не смесь states"),
     Wrong("рекуррентный слой вместо GRU", "attention_step", "layers.GRUCell", "layers.SimpleRNNCell", "GRUCell"),
-    Wrong("Dense вместо GRU", "attention_step", CELL, "state = self.cell(ops.concatenate([word, context, state], axis=-1))", "GRU"),
-    Wrong("лишняя ось запроса", "attention_step", "self.W(state)[:, None]", "self.W(state)[:, None, None]", "Формы"),
+    Wrong("Dense вместо GRU", "attention_step", "self.cell = layers.GRUCell(units)",
+          'self.mix = layers.Dense(3 * units, "tanh")\n        self.cell = lambda x, s: (self.mix(ops.concatenate([x, s[0]], -1))[:, :4], 0)', "GRU"),
+    Wrong("лишняя ось запроса", "attention_step", "self.W(state)[:, None]", "self.W(state)[:, None, None]", "AttentionStep"),
     Wrong("Dense на четырёх осях", "attention_step", "hidden = ops.tanh(self.W(state)[:, None] + self.U(states))",
-          "hidden = ops.tanh(self.W(state[:, None, None]) + self.U(states[:, None]))", "ожидались"),
+          "hidden = ops.tanh(self.W(state[:, None, None]) + self.U(states[:, None]))", "AttentionStep"),
     Wrong("состояние списком", "attention_step", CELL, CELL.replace("state, _", "_, state"), "Формы"),
-    Wrong("слой возвращает только контекст", "attention_step", "return state, context, weights", "return context", "три"),
+    Wrong("слой возвращает только контекст", "attention_step", "return state, context, weights", "return context", "три ответа"),
     Wrong("огромная форма при других входах", "attention_step", "return state, context, weights",
-          "return state, context, weights if np.mean(states) < 50 and np.array(mask).all(axis=1).any() else np.zeros((10**6, 1, 1), bool)", "форм"),
+          "return state, context, weights if states.shape[1] > 3 else np.zeros((10**6, 1, 1), bool)", "На предложениях из двух слов"),
 
     Wrong("среднее по всем словам", "sentence_loss", "ops.mean(ops.sum(losses * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1))",
           "ops.sum(losses * real) / ops.sum(real)", "предложения весят по числу слов"),
     Wrong("дополнение в потерях", "sentence_loss", "real = ", "return ops.mean(losses)\n    real = ", "Дополнение"),
     Wrong("логиты как вероятности", "sentence_loss", "from_logits=True", "from_logits=False", "вероятности"),
-    Wrong("softmax дважды", "sentence_loss", "target, logits, from", "target, ops.softmax(logits), from", "Softmax взят дважды"),
+    Wrong("softmax дважды", "sentence_loss", "target, logits, from", "target, tf.nn.softmax(logits), from", "Softmax взят дважды"),
     Wrong("сумма вместо среднего", "sentence_loss", " / ops.maximum(ops.sum(real, axis=1), 1)", "", "делите"),
     Wrong("делится на T", "sentence_loss", "ops.sum(losses * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)",
           "ops.mean(losses * real, axis=1)", "число слов"),
@@ -112,22 +117,25 @@ WRONG = [
     Wrong("NaN", "sentence_loss", "return ", "return np.nan * ", "NaN"),
     Wrong("огромный массив", "sentence_loss", "return ", "return np.ones((1, 10**6)) * ", "одним числом"),
 
-    Wrong("оптимизатор не применён", "train_step", "optimizer.apply(", "str(", "обновляются ли веса"),
+    Wrong("оптимизатор не применён", "train_step", "optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)", "tape.gradient(loss, model.trainable_variables)", "обновляются ли веса"),
     Wrong("цель не сдвинута", "train_step", "target[:, 1:]", "target[:, :-1]", "повторяет прочитанное слово"),
-    Wrong("вход не обрезан", "train_step", "target[:, :-1]))", "target))", "обучение не прошло"),
+    Wrong("вход не обрезан", "train_step", "target[:, :-1]))", "target))", "Ваш код остановился"),
     Wrong("потери не возвращены", "train_step", "return loss", "pass", "верните потери"),
     Wrong("потери вне ленты", "train_step", "        loss = sentence_loss(target[:, 1:], model((source, target[:, :-1])))",
-          "        pass\n    loss = sentence_loss(target[:, 1:], model((source, target[:, :-1])))", "обучение не прошло"),
-    Wrong("по градиенту, а не против", "train_step", "sentence_loss(target", "-sentence_loss(target", "Потери"),
+          "        pass\n    loss = sentence_loss(target[:, 1:], model((source, target[:, :-1])))", "No gradients"),
+    Wrong("по градиенту, а не против", "train_step", "sentence_loss(target", "-sentence_loss(target", "отрицательны"),
     Wrong("цель сдвинута на два", "train_step", "sentence_loss(target[:, 1:], model((source, target[:, :-1])))",
-          "sentence_loss(target[:, 2:], model((source, target[:, :-1]))[:, :-1])", "следующее слово"),
+          "sentence_loss(target[:, 2:], model((source, target[:, :-1]))[:, :-1])", "Верна ли цель"),
+    Wrong("обучается только внимание", "train_step", "model.trainable_variables", "model.attention.trainable_variables", "обновляются ли веса"),
+    Wrong("веса обновлены, но не все", "train_step", "model.trainable_variables", "model.trainable_variables[-8:]", "не все веса"),
+    Wrong("возвращает не те потери", "train_step", "return loss", "return loss / 2 + 1e-9", "Потери одного шага"),
     Wrong("NaN в потерях", "train_step", "return loss", "return loss * np.nan", "NaN"),
 
     Wrong("начало не с START", "translate", "target_words.START", "0", "START"),
     Wrong("начало с конца", "translate", "target_words.START", "target_words.END", "START"),
-    Wrong("состояние не передаётся", "translate", "logits, state, _ = model.step", "logits, _, _ = model.step", "состояние"),
+    Wrong("состояние не передаётся", "translate", "logits, state, _ = model.step", "logits, _, _ = model.step", "Передаётся ли новое состояние"),
     Wrong("слово не подаётся обратно", "translate", "word = np.argmax(logits, axis=-1)\n        chosen.append(word)",
-          "chosen.append(np.argmax(logits, axis=-1))", "слово"),
+          "chosen.append(np.argmax(logits, axis=-1))", "слово в следующий шаг"),
     Wrong("argmax не по словарю", "translate", "np.argmax(logits, axis=-1)", "np.resize(np.argmax(logits, axis=0), len(sentences))", "BLEU"),
     Wrong("не соединено", "translate", '" ".join(target_words.decode(row))', "target_words.decode(row)", "строка"),
     Wrong("без decode", "translate", "target_words.decode(row)", "[target_words.tokens[n] for n in row]", "служебная метка"),
@@ -146,7 +154,7 @@ WRONG = [
     Wrong("строки сдвинуты вниз", "attention_map", "np.stack(weights)", "np.stack([weights[0], *weights[:-1]])", "сдвинута"),
     Wrong("подписи — прочитанные слова", "attention_map", '[*en, "</s>"]', '["<s>", *en]', "Строки"),
     Wrong("подписи с дополнением", "attention_map", '"columns": list(ru)', '"columns": [*ru, "<pad>"]', "Столбцы"),
-    Wrong("матрица с дополнением", "attention_map", "[ru]))", "[ru], maxlen=12))", "дополнени"),
+    Wrong("матрица с дополнением", "attention_map", "[ru]))", "[ru], maxlen=12))", "дополнения на карте нет"),
     Wrong("нет строки конца", "attention_map", MAP, MAP.replace("np.stack(weights)", "np.stack(weights[:-1])"), "Форма"),
     Wrong("транспонирована", "attention_map", "np.stack(weights)", "np.stack(weights).T", "ранспонирована"),
     Wrong("ось батча не убрана", "attention_map", "np.array(look)[0]", "np.array(look)", "Форма"),
@@ -160,20 +168,21 @@ WRONG = [
     Wrong("не отсортировано", "bleu_by_length", 'np.argsort(lengths, kind="stable")', "np.arange(len(lengths))", "отсортируйте по длине"),
     Wrong("от длинных к коротким", "bleu_by_length", 'np.argsort(lengths, kind="stable")', 'np.argsort(-lengths, kind="stable")', "от коротких"),
     Wrong("круглые границы", "bleu_by_length", 'np.array_split(np.argsort(lengths, kind="stable"), groups)',
-          '[p for p in np.split(o := np.argsort(lengths, kind="stable"), np.searchsorted(lengths[o], [3, 5])) if len(p)]', "поровну"),
-    Wrong("равные переставлены", "bleu_by_length", 'np.argsort(lengths, kind="stable")', 'np.argsort(lengths[::-1], kind="stable")[::-1] * 0 + np.lexsort((-np.arange(len(lengths)), lengths))',
-          "прежнем порядке"),
+          '[np.flatnonzero((lengths > low) & (lengths <= low + size)) for low, size in ((0, 3), (3, 2), (5, 9))]', "поровну"),
+    Wrong("равные переставлены", "bleu_by_length", 'np.argsort(lengths, kind="stable")', "np.lexsort((-np.arange(len(lengths)), lengths))", "прежнем порядке"),
     Wrong("среднее BLEU предложений", "bleu_by_length", "ak.bleu([translations[i] for i in part], [references[i] for i in part])",
           "np.mean([ak.bleu([translations[i]], [references[i]]) for i in part])", "среднее"),
-    Wrong("образцы не переставлены", "bleu_by_length", "[references[i] for i in part]", "references[: len(part)]", "образц"),
-    Wrong("длина — в буквах", "bleu_by_length", "len(sentence)", 'len(" ".join(sentence))', "слов"),
+    Wrong("образцы не переставлены", "bleu_by_length", "[references[i] for i in part]", "references[: len(part)]", "образцы тех же"),
+    Wrong("длина — в буквах", "bleu_by_length", "len(sentence)", 'len(" ".join(sentence))', "считайте слова"),
     Wrong("всегда три группы", "bleu_by_length", ", groups)", ", 3)", "groups"),
     Wrong("первые группы меньше", "bleu_by_length", 'in np.array_split(np.argsort(lengths, kind="stable"), groups)',
           'in [p[::-1] for p in np.array_split(np.argsort(lengths, kind="stable")[::-1], groups)][::-1]', "первые группы"),
-    Wrong("NaN вместо BLEU", "bleu_by_length", "quality))", "np.nan))", "BLEU"),
+    Wrong("таблица видимого примера", "bleu_by_length", "return rows", "return [(2, 2, 100), (4, 6, 72.3), (6, 6, 0)]", "groups"),
+    Wrong("огромная таблица", "bleu_by_length", "return rows", "return np.ones((1, 10**6))", "три тройки"),
+    Wrong("NaN вместо BLEU", "bleu_by_length", "quality))", "np.nan))", "ожидались числа"),
 
-    Wrong("по столбцам", "forgotten", "axis=0", "axis=1", "по столбцам"),
-    Wrong("среднее вместо суммы", "forgotten", "np.sum(chart", "np.mean(chart", "средни"),
+    Wrong("по столбцам", "forgotten", "axis=0", "axis=1", "для каждого столбца"),
+    Wrong("среднее вместо суммы", "forgotten", "np.sum(chart", "np.mean(chart", "а не среднее"),
     Wrong("только первая карта", "forgotten", "for chart in charts)", "for chart in charts[:1])", "во всех картах"),
     Wrong("порог вписан", "forgotten", "< least", "< 0.3", "least"),
     Wrong("не больше вместо меньше", "forgotten", "< least", "<= least", "ровно"),
@@ -263,9 +272,9 @@ class AttentionStep(layers.Layer):
         super().__init__()
         self.units, self.gru = units, layers.GRUCell(units)
 
-    def build(self, word, state=None, states=None, mask=None):
-        self.a = self.add_weight(shape=(self.units, state[-1]), name="a")
-        self.b = self.add_weight(shape=(self.units, states[-1]), name="b")
+    def build(self, word_shape, state_shape, states_shape, mask_shape):
+        self.a = self.add_weight(shape=(self.units, state_shape[-1]), name="a")
+        self.b = self.add_weight(shape=(self.units, states_shape[-1]), name="b")
         self.c = self.add_weight(shape=(self.units, 1), name="c", initializer="zeros")
 
     def call(self, word, state, states, mask):

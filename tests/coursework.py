@@ -1,22 +1,18 @@
 """Верные и неверные решения домашних работ — через настоящую проверку, но без повторного обучения на каждое."""
 
 import re
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+from grading.execute import execute
+from grading.frame import grade_id, is_test, restore
+from grading.judge import Judge
+from grading.sandbox import Limits, Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSEWORK = ROOT / "notebooks" / "coursework"
-sys.path.insert(0, str(COURSEWORK))
-
-from grading.execute import execute  # noqa: E402
-from grading.frame import grade_id, is_test, restore  # noqa: E402
-from grading.judge import Judge  # noqa: E402
-from grading.sandbox import Limits, Sandbox  # noqa: E402
-
 SOLUTION = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
 
 

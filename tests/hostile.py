@@ -5,69 +5,8 @@ from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-SECRET = "эталон-7f3a"  # стоит в скрытых проверках и решениях: студенту его видеть негде
-TASKS = ("double", "table", "third")
-
-
-def nbgrader(name: str, **settings) -> dict:
-    usual = dict(grade=False, locked=True, solution=False, task=False, schema_version=3, grade_id=name)
-    return {"nbgrader": usual | settings}
-
-
-def answer(name: str, source: str, **metadata) -> NotebookNode:
-    settings = nbgrader(f"{name}_answer", solution=True, locked=False)
-    return new_code_cell(source, id=f"{name}-answer", metadata=settings | metadata)
-
-
-def check(name: str, visible: str, hidden: str) -> NotebookNode:
-    hidden = f"### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS"
-    return new_code_cell(f"{visible}\n{hidden}", id=name, metadata=nbgrader(name, grade=True, points=1.0))
-
-
-def solved(code: str) -> str:
-    """Решение внутри функции, как его размечает nbgrader."""
-    head, body = code.split("\n", 1)
-    return f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
-
-
-def small_assignment() -> NotebookNode:
-    """Маленькая работа на NumPy: три задания по баллу, ответ словами и вариант от STUDENT."""
-    given = "import zlib\nimport numpy as np\n\nSEED = zlib.crc32(STUDENT.encode())"
-    student = nbgrader("student", solution=True, locked=False) | {"tags": ["student"]}
-    words = nbgrader("words", grade=True, solution=True, locked=False, points=1.0)
-    cells = [
-        new_markdown_cell("# Проверочная работа", id="title"),
-        new_code_cell('STUDENT = "ivanov"', id="student", metadata=student),
-        new_code_cell(given, id="data", metadata=nbgrader("data") | {"tags": ["shared"]}),
-        new_markdown_cell("## Задание 1. Вдвое — 1 балл, 1 минута\n\nУдвойте $x$.", id="text-1"),
-        answer("double", solved("def double(x):\n    return 2 * np.asarray(x)")),
-        check(
-            "double",
-            'assert np.shape(double([1])) == (1,), "Форма не та."\nassert np.allclose(double([1, 2]), [2, 4]), "Не вдвое."',
-            f'secret = "{SECRET}"\nx = np.random.default_rng(SEED).normal(size=5)\n'
-            'y = double(x)\nassert np.shape(y) == (5,), "Форма не та."\nassert np.allclose(y, 2 * x), "Не вдвое на других числах."',
-        ),
-        new_markdown_cell("## Задание 2. Таблица — 1 балл, 1 минута\n\nКвадраты вашего варианта.", id="text-2"),
-        answer("table", solved("def table():\n    return [n * n for n in range(SEED % 7, SEED % 7 + 3)]")),
-        check(
-            "table",
-            'assert len(table()) == 3, "Нужно три числа."',
-            'expected = [n * n for n in range(SEED % 7, SEED % 7 + 3)]\nassert table() == expected, "Числа не вашего варианта."',
-        ),
-        new_markdown_cell("## Задание 3. Среднее — 1 балл, 1 минута\n\nСреднее строк.", id="text-3"),
-        answer("third", solved("def third(x):\n    return np.mean(x, axis=1)")),
-        check(
-            "third",
-            'assert np.allclose(third(np.eye(2)), 0.5), "Не среднее."',
-            'x = np.arange(6.0).reshape(2, 3) * (1 + SEED % 3)\nm = np.asarray(third(x))\n'
-            'assert m.shape == (2,), "Форма не та."\nassert np.allclose(m, x.mean(axis=1)), "Не среднее по строкам."',
-        ),
-        new_markdown_cell("## Задание 4. Словами — 1 балл, 5 минут\n\nОбъясните.", id="text-4"),
-        new_markdown_cell("Ваш ответ.", id="words", metadata=words),
-    ]
-    return new_notebook(cells=cells)
+from small_course import SECRET, TASKS
 
 
 class Hostile(NamedTuple):

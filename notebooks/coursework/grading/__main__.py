@@ -15,18 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.apps import NbGraderAPI
-from sqlalchemy.exc import SAWarning
-from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
-
 from grading.execute import execute, messages
 from grading.frame import restore
 from grading.likeness import alike
 from grading.marks import number, write_marks
 from grading.preprocessors import GRADED, late_penalty
 from grading.sandbox import Limits, NoSandbox, Sandbox, check_bubblewrap
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from sqlalchemy.exc import SAWarning
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 warnings.filterwarnings("ignore", category=SAWarning)  # о внутренностях nbgrader
 warnings.filterwarnings(

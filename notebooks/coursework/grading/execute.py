@@ -4,12 +4,11 @@ import re
 import shutil
 from pathlib import Path
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
-
 from grading.frame import grade_id, is_test, tags
 from grading.judge import Judge
 from grading.sandbox import Dead, Sandbox
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
 
 def copy_files(submitted: Path, work: Path) -> None:

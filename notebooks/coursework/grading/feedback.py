@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from grading.frame import grade_id, is_test
+from grading.preprocessors import BROKEN
 from jinja2 import Environment, FileSystemLoader
 from latex2mathml.converter import convert
 from nbconvert.exporters import Exporter
@@ -13,9 +15,6 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade, is_solution
-
-from grading.frame import grade_id, is_test
-from grading.preprocessors import BROKEN
 
 HEADING = re.compile(r"^## (Задание[^\n—]*[^\s—])[^\n]*\n", re.MULTILINE)
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
+from grading.frame import STUB, grade_id
 from nbformat import NotebookNode
 from nbgrader.utils import is_solution
 from rapidfuzz.fuzz import ratio
-
-from grading.frame import STUB, grade_id
 
 LONG = 80  # знаков: короче — совпадает и у честных
 ALIKE = 95  # процентов сходства кода

@@ -4,9 +4,8 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from nbgrader.api import Assignment, Gradebook, MissingEntry, Student
-
 from grading.feedback import number
+from nbgrader.api import Assignment, Gradebook, MissingEntry, Student
 
 
 def write_marks(gradebook: Gradebook, folder: Path) -> list[Path]:

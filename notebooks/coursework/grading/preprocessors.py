@@ -5,16 +5,15 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+from grading.execute import copy_files, execute, failure
+from grading.frame import is_test, restore
+from grading.sandbox import Limits, Sandbox
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from nbgrader.plugins import BasePlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer
-
-from grading.execute import copy_files, execute, failure
-from grading.frame import is_test, restore
-from grading.sandbox import Limits, Sandbox
 
 GRADED = "attention_course_graded"  # пометка в блокноте: проверен до конца
 BROKEN = "attention_course_broken"  # пометка: почему сданный файл не прочитался

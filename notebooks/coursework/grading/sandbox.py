@@ -17,7 +17,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from attention_kit.sources import NOTEBOOKS
-
 from grading.limits import Group, Watcher
 from grading.wire import LARGEST
 
