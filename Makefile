@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help environment lab test test-learning test-memory run bench record images links lock clean
+.PHONY: help environment lab coursework grade test test-learning test-memory test-coursework run bench record images links lock clean
 
 help: ## показать этот список
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,13 @@ $(READY):
 
 lab: environment ## собрать окружение и открыть блокноты в JupyterLab
 	@$(PYTHON) -m jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" >/dev/null 2>&1
-	@$(PYTHON) -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 --ServerApp.allow_root=True
+	@JUPYTER_CONFIG_PATH=notebooks/coursework $(PYTHON) -m jupyterlab notebooks --ServerApp.ip=127.0.0.1 --ServerApp.allow_root=True
+
+coursework: environment ## собрать домашние работы для студентов и доказать, что проверки верны
+	@cd notebooks/coursework && ../../$(PYTHON) -m grading build
+
+grade: environment ## собрать и проверить сданные работы: make grade JOBS=2
+	@cd notebooks/coursework && ../../$(PYTHON) -m grading grade
 
 test: export COURSE_PROFILE = quick
 test: environment ## собрать окружение и выполнить все проверки
@@ -32,6 +38,9 @@ test: environment ## собрать окружение и выполнить в�
 test-learning: export COURSE_PROFILE = quick
 test-learning: environment ## проверить, что без обучения и с ошибками в нём блокноты и решения падают (долго)
 	@$(PYTHON) -m pytest tests -m weekly -n 2
+
+test-coursework: environment ## проверить проверку домашних работ: все решения и тридцать студентов (долго)
+	@$(PYTHON) -m pytest tests -m coursework -n 2 --dist loadfile
 
 test-memory: environment ## выполнить блокноты в условиях Binder: 2 ГиБ вместе с сервером, одно ядро (нужен root)
 	@$(PYTHON) tools/binder_memory.py

@@ -4,17 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-from nbgrader.preprocessors import AssignLatePenalties, ClearOutput, SaveAutoGrades
-
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 # Базу баллов nbgrader заводит программой alembic, а ищет её по PATH.
 os.environ["PATH"] = os.pathsep.join(
     [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
 )
-
-from grading.feedback import Feedback  # noqa: E402
-from grading.preprocessors import LatePenalty, Restore, Run, Tolerant  # noqa: E402
 
 c = get_config()  # noqa: F821 — даёт nbgrader
 c.CourseDirectory.root = str(HERE)
@@ -26,17 +21,23 @@ c.ClearSolutions.code_stub = {
 }
 c.ClearSolutions.text_stub = "Ваш ответ."
 
+c.Execute.timeout = (
+    600  # проверка у самого студента (Validate): обучение длится дольше 30 секунд по умолчанию
+)
+
 # Вместо выполнения в обычном ядре: ответы — в исходный блокнот, код — в песочницу, сравнение — снаружи.
-c.Autograde.exporter_class = Tolerant
-c.Autograde.sanitize_preprocessors = [ClearOutput, Restore]
-c.Autograde.autograde_preprocessors = [Run, SaveAutoGrades, AssignLatePenalties]
-c.AssignLatePenalties.plugin_class = LatePenalty
+OURS, THEIRS = "grading.preprocessors", "nbgrader.preprocessors"
+c.Autograde.exporter_class = f"{OURS}.Tolerant"
+c.Autograde.sanitize_preprocessors = [f"{THEIRS}.ClearOutput", f"{OURS}.Restore"]
+c.Autograde.autograde_preprocessors = [
+    f"{OURS}.Run",
+    f"{THEIRS}.SaveAutoGrades",
+    f"{THEIRS}.AssignLatePenalties",
+]
+c.AssignLatePenalties.plugin_class = f"{OURS}.LatePenalty"
 c.Run.unsafe = os.environ.get("UNSAFE") == "1"
 
-c.GenerateFeedback.exporter_class = Feedback
-c.HTMLExporter.sanitize_html = (
-    True  # в Formgrader: разметка из ответов студентов не выполняется
-)
+c.GenerateFeedback.exporter_class = "grading.feedback.Feedback"
 
 # Работы, скачанные из Moodle: «Имя Фамилия_12345_assignsubmission_file_/transformer.ipynb».
 c.FileNameCollectorPlugin.named_regexp = (

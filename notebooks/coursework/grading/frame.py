@@ -1,6 +1,7 @@
 """Работа студента на основе исходного блокнота: проверки и текст — из него, от студента — только ответы."""
 
 import ast
+import re
 from copy import deepcopy
 
 from nbformat import NotebookNode
@@ -73,9 +74,17 @@ def restore(submitted: NotebookNode, source: NotebookNode, student: str) -> Note
             )  # без ответа — сразу 0 баллов
             empty = "" if cell.cell_type == "code" else cell.source
             cell.source = answers[at].source if at in answers else empty
+            if cell.cell_type == "markdown":
+                cell.source = plain(cell.source)
         cells += [cell, *code(extra.get(at, []))]
     frame.cells = cells
     return frame
+
+
+def plain(text: str) -> str:
+    """Ответ словами, в котором нет разметки HTML: Formgrader выполнил бы её в браузере преподавателя."""
+    text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)  # с пробелом это знак «меньше», а не тег
+    return re.sub(r"(?i)(javascript|data|vbscript):", r"\1 :", text)
 
 
 def words_near(last: int, frame: list[NotebookNode]) -> int | None:
