@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import nbformat
 from grading.execute import execute
-from grading.frame import grade_id, is_test, restore
+from grading.frame import defined, grade_id, is_test, restore
 from grading.judge import Judge
 from grading.sandbox import Limits, Sandbox
 
@@ -63,12 +63,14 @@ class Bench:
         assert source.count(row.old) >= 1, f"{row.name}: в решении нет «{row.old}»"
         return self.attempt(row.task, source.replace(row.old, row.new))
 
-    def attempt(self, task: str, source: str) -> str:
-        """Выполняет ответ и всё до его проверки, проверяет и возвращает прежний ответ на место."""
+    def attempt(self, task: str, source: str, seconds: float | None = None) -> str:
+        """Выполняет ответ и всё до его проверки (ячейку — не дольше seconds), проверяет, возвращает прежний ответ."""
         first, last = self._at(f"{task}_answer"), self._at(task)
         between = [cell.source for cell in self.nb.cells[first + 1 : last] if cell.cell_type == "code"]
+        for name in set().union(*map(defined, between)):  # чтобы не осталось от верного решения
+            self.sandbox.ask("run", source=f"{name} = None")
         for code in [source, *between]:
-            self.sandbox.ask("run", source=code)
+            self.sandbox.ask("run", seconds, source=code)
         message = self.judge.check(self.nb.cells[last].source)
         self.sandbox.ask("run", source=self.answer(task))
         return message

@@ -84,10 +84,10 @@ c.Run.cell, c.Run.whole, c.Run.memory, c.Run.disk, c.Run.processes = 2, 20, 400 
 """
 
 
-def command(course: Path, *names: str, **env: str) -> str:
+def command(course: Path, *names: str, timeout: float = 900, **env: str) -> str:
     """Выполняет python -m grading … в папке курса; возвращает напечатанное."""
     done = subprocess.run(
-        [sys.executable, "-m", "grading", *names], cwd=course, capture_output=True, text=True, timeout=600,
+        [sys.executable, "-m", "grading", *names], cwd=course, capture_output=True, text=True, timeout=timeout,
         env=os.environ | {"COURSE_EXCHANGE": str(course / "exchange"), "JOBS": "2"} | env,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
