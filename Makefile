@@ -65,7 +65,8 @@ images: environment ## нарисовать все иллюстрации зан
 links: ## вписать адрес репозитория: make links REPO=владелец/название
 	@echo '$(REPO)' | grep -qE '^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$$' || { echo "Напишите make links REPO=владелец/название."; exit 1; }
 	@old=$$(sed -n 's/^repository = "\(.*\)".*/\1/p' pyproject.toml) && \
-	perl -pi -e "s{(?<![\w.-])\Q$$old\E(?![\w.-])}{$(REPO)}g" pyproject.toml README.md notebooks/[0-9]*.ipynb notebooks/solutions/*.ipynb
+	perl -pi -e "s{(?<![\w.-])\Q$$old\E(?![\w.-])}{$(REPO)}g" pyproject.toml README.md notebooks/[0-9]*.ipynb notebooks/solutions/*.ipynb \
+	notebooks/coursework/README.md notebooks/coursework/source/*/*.ipynb
 	@echo "Ссылки ведут в репозиторий $(REPO)."
 
 lock: environment ## пересобрать requirements*.txt по pyproject.toml

@@ -10,7 +10,9 @@ import pytest
 from grading.frame import defined, grade_id, is_grade, is_solution, is_test, tags
 from grading.judge import HIDDEN
 
-from coursework import COURSEWORK, SOLUTION, Bench
+from coursework import COURSEWORK, ROOT, SOLUTION, Bench
+from test_language import english_paragraphs, forbidden_uses, glossary, notebook_text
+from test_links import ADDRESS, SETUP
 
 SOURCES = sorted(COURSEWORK.glob("source/*/*.ipynb"))
 NAMES = [path.stem for path in SOURCES]
@@ -92,6 +94,25 @@ def test_solutions_are_marked(source: nbformat.NotebookNode) -> None:
             assert len(SOLUTION.findall(cell.source)) % 2 == 0 and SOLUTION.search(cell.source), grade_id(
                 cell
             )
+
+
+def test_language(source: nbformat.NotebookNode) -> None:
+    variants = glossary((ROOT / "notebooks" / "glossary.md").read_text(encoding="utf-8"))
+    assert not forbidden_uses(notebook_text(source), variants)
+    texts = [cell.source for cell in source.cells if cell.cell_type == "markdown"]
+    assert not [text for cell in texts for text in english_paragraphs(cell)]
+
+
+def test_links_and_setup_cell(source: nbformat.NotebookNode) -> None:
+    """Разделы, которые названы в заданиях, в блокнотах есть; первая ячейка — та же, что в уроках."""
+    assert next(cell.source for cell in source.cells if "setup" in tags(cell)) == SETUP.format(address=ADDRESS)
+    lessons = {path.name[:2]: path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+    for number in re.findall(r"main/notebooks/([\w-]+\.ipynb)\)", source.cells[0].source):
+        assert (ROOT / "notebooks" / number).exists()
+    for _, text, _ in tasks(source):
+        prepares = PREPARES.search(text)[0]
+        for title in re.findall("«([^»]+)»", prepares):
+            assert any(re.search(rf'"#+ [^"]*{re.escape(title)}', lesson) for lesson in lessons.values()), title
 
 
 # Готовое вместо ответа

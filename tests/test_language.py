@@ -85,15 +85,19 @@ def test_notebook_is_in_russian(notebook: Path) -> None:
 def test_pages(variants: dict[str, str]) -> None:
     """README и пояснения глоссария."""
     readme, page = (ROOT / "README.md", ROOT / "notebooks" / "glossary.md")
+    guide = ROOT / "notebooks" / "coursework" / "README.md"
     meanings = "\n".join(line.rsplit("|", 2)[0] for line in _rows(page.read_text("utf-8")))
-    for text in (readme.read_text("utf-8"), meanings):
+    for text in (readme.read_text("utf-8"), guide.read_text("utf-8"), meanings):
         assert not forbidden_uses(text, variants)
         assert not english_paragraphs(text)
 
 
 def test_figures_and_messages(variants: dict[str, str]) -> None:
     """Подписи на рисунках и всё, что говорят пакет и сценарии."""
-    folders = {"images": {".py", ".svg"}, "notebooks/attention_kit": {".py"}, "tools": {".py"}}
+    folders = {
+        "images": {".py", ".svg"}, "notebooks/attention_kit": {".py"}, "tools": {".py"},
+        "notebooks/coursework": {".py", ".j2"},
+    }  # fmt: skip
     found = []
     for folder, suffixes in folders.items():
         paths = [path for path in (ROOT / folder).rglob("*") if path.suffix in suffixes]

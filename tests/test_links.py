@@ -79,6 +79,8 @@ def course(tmp_path: Path) -> Path:
         ROOT / "README.md",
         *(ROOT / "notebooks").glob("*.ipynb"),
         *(ROOT / "notebooks" / "solutions").glob("*.ipynb"),
+        ROOT / "notebooks" / "coursework" / "README.md",
+        *(ROOT / "notebooks" / "coursework" / "source").rglob("*.ipynb"),
     ]:
         target = tmp_path / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)

