@@ -55,7 +55,7 @@ class Bench:
 
     def answer(self, task: str) -> str:
         """Ячейка с решением задания."""
-        return SOLUTION.sub("", self.nb.cells[self._at(f"{task}_answer")].source)
+        return SOLUTION.sub("", self.nb.cells[self.at(f"{task}_answer")].source)
 
     def wrong(self, row: Wrong) -> str:
         """Что проверка говорит о неверном решении."""
@@ -65,7 +65,7 @@ class Bench:
 
     def attempt(self, task: str, source: str, seconds: float | None = None) -> str:
         """Выполняет ответ и всё до его проверки (ячейку — не дольше seconds), проверяет, возвращает прежний ответ."""
-        first, last = self._at(f"{task}_answer"), self._at(task)
+        first, last = self.at(f"{task}_answer"), self.at(task)
         between = [cell.source for cell in self.nb.cells[first + 1 : last] if cell.cell_type == "code"]
         for name in set().union(*map(defined, between)):  # чтобы не осталось от верного решения
             self.sandbox.ask("run", source=f"{name} = None")
@@ -75,7 +75,7 @@ class Bench:
         self.sandbox.ask("run", source=self.answer(task))
         return message
 
-    def _at(self, name: str) -> int:
+    def at(self, name: str) -> int:
         return next(at for at, cell in enumerate(self.nb.cells) if grade_id(cell) == name)
 
     def tasks(self) -> list[str]:

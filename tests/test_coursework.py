@@ -105,14 +105,20 @@ def test_language(source: nbformat.NotebookNode) -> None:
 
 def test_links_and_setup_cell(source: nbformat.NotebookNode) -> None:
     """Разделы, которые названы в заданиях, в блокнотах есть; первая ячейка — та же, что в уроках."""
-    assert next(cell.source for cell in source.cells if "setup" in tags(cell)) == SETUP.format(address=ADDRESS)
-    lessons = {path.name[:2]: path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+    assert next(cell.source for cell in source.cells if "setup" in tags(cell)) == SETUP.format(
+        address=ADDRESS
+    )
+    lessons = {
+        path.name[:2]: path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")
+    }
     for number in re.findall(r"main/notebooks/([\w-]+\.ipynb)\)", source.cells[0].source):
         assert (ROOT / "notebooks" / number).exists()
     for _, text, _ in tasks(source):
         prepares = PREPARES.search(text)[0]
         for title in re.findall("«([^»]+)»", prepares):
-            assert any(re.search(rf'"#+ [^"]*{re.escape(title)}', lesson) for lesson in lessons.values()), title
+            assert any(re.search(rf'"#+ [^"]*{re.escape(title)}', lesson) for lesson in lessons.values()), (
+                title
+            )
 
 
 # Готовое вместо ответа
@@ -135,6 +141,18 @@ ORDER = list(READY)
 """  # fmt: skip
 
 
+def answered_by(bench: Bench, task: str, code: str) -> bool:
+    """Зачтено ли задание, если вместо ответа выполнить code."""
+    test = bench.nb.cells[bench.at(task)].source
+    if defined(bench.answer(task)) & {
+        node.id for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Name)
+    }:
+        bench.sandbox.ask("run", source=code)  # проверка зовёт сам ответ: остальное выполнять незачем
+        if bench.judge.check(test):
+            return False
+    return not bench.attempt(task, code)
+
+
 @pytest.mark.coursework
 @pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("name", NAMES)
@@ -144,14 +162,15 @@ def test_nothing_ready_made_answers(name: str) -> None:
         bench.sandbox.ask("run", source=LIBRARY)
         ready = bench.sandbox.ask("value", name="ORDER")["value"]
         assert len(ready) > 400
-        answered = []
+        found = []
         for task in bench.tasks():
             asked = defined(bench.answer(task))
             for number, what in enumerate(ready):
                 code = "; ".join(f"{one} = READY[ORDER[{number}]]" for one in asked)
-                if not bench.attempt(task, code, seconds=5):
-                    answered.append(f"{task} ← {what}")
-    assert not answered
+                if answered_by(bench, task, code):
+                    found.append(f"{task} ← {what}")
+            assert not bench.attempt(task, bench.answer(task)), "верный ответ после этого не засчитан"
+    assert not found
 
 
 # Банк решений

@@ -16,6 +16,7 @@ import pytest
 from grading.frame import grade_id
 from nbgrader.api import Gradebook
 
+from coursework import COURSEWORK
 from small_course import TASKS, command, feedback, make_course, marks, solved, submit
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -74,6 +75,37 @@ def test_crash_loses_no_mark(course: Path, moment: float) -> None:
     for student in students:
         assert points(course, student) == ["1", "1", "1"]
         assert "3 из 4" in feedback(course, student)
+
+
+def test_student_can_be_forgotten(course: Path) -> None:
+    """Команды удаления — те, что в руководстве; имени не остаётся нигде, и в файле базы тоже."""
+    for student in ("leaver", "anna"):
+        submit(course, student, solved(course))
+    command(course, "grade")
+    guide = (COURSEWORK / "README.md").read_text(encoding="utf-8")
+    remove = re.search(r"^rm -rf .*ivanov$\n(?:^\S*(?:nbgrader|python) .*$\n)+", guide, re.MULTILINE)[0]
+    remove = remove.replace("ivanov", "leaver").replace("../../.venv/bin/", f"{Path(sys.executable).parent}/")
+    subprocess.run(["sh", "-ec", remove], cwd=course, check=True, capture_output=True)
+    command(course, "grade")
+    assert set(marks(course)) == {"anna"}
+    assert not [path for path in course.rglob("*") if path.is_file() and b"leaver" in path.read_bytes()]
+
+
+def test_students_get_their_addresses(course: Path) -> None:
+    (course / "students.csv").write_text("id,first_name,last_name,email\nanna,Анна,Ким,anna@example.org\n")
+    run = [sys.executable, "-m", "nbgrader", "db", "student", "import", "students.csv"]
+    subprocess.run(run, cwd=course, check=True, capture_output=True)
+    submit(course, "anna", solved(course))
+    command(course, "grade")
+    assert "anna,anna@example.org,3" in (course / "marks" / "moodle.csv").read_text(encoding="utf-8-sig")
+
+
+def test_second_build_after_grading(course: Path) -> None:
+    submit(course, "anna", solved(course))
+    command(course, "grade")
+    command(course, "build")
+    assert "из них проверить: 0" in command(course, "grade")
+    assert points(course, "anna") == ["1", "1", "1"]
 
 
 def test_manual_mark_survives_a_second_grading(course: Path) -> None:

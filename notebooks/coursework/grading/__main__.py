@@ -118,10 +118,9 @@ def grade() -> None:
     with ProcessPoolExecutor(jobs) as pool:
         tasks = {pool.submit(grade_one, *pair): pair for pair in work}
         for count, task in enumerate(as_completed(tasks), 1):
-            print(
-                f"[{count} из {len(work)}] {' · '.join(tasks[task])}: {task.result()}",
-                flush=True,
-            )
+            problem = task.exception()  # процесс проверки мог и сам погибнуть
+            said = f"не проверена: {problem!r}; повторите команду" if problem else task.result()
+            print(f"[{count} из {len(work)}] {' · '.join(tasks[task])}: {said}", flush=True)
     if work:
         print(f"Проверка заняла {time.monotonic() - start:.0f} с.")
     finish(nbgrader)
@@ -274,3 +273,5 @@ if __name__ == "__main__":
         {"build": build, "grade": grade}[sys.argv[1]]()
     except NoSandbox as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Прервано. Проверенное сохранено; продолжит та же команда.")

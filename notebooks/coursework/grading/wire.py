@@ -21,7 +21,9 @@ def encode(value: Any, keep=None) -> Any:
         return {
             "dict": [[encode(key, keep), encode(item, keep)] for key, item in value.items()]
         }
-    if keep and hasattr(value, "_target"):  # judge.Remote: __array__ у него есть, но он не массив
+    if keep and hasattr(
+        value, "_target"
+    ):  # judge.Remote: __array__ у него есть, но он не массив
         return keep(value)
     if hasattr(value, "__array__") and not isinstance(value, type):
         array = np.asarray(value)
