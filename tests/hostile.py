@@ -171,6 +171,10 @@ for fd in map(int, os.listdir("/proc/self/fd")):
     except OSError: pass
 while True: time.sleep(1)"""), (0, 0, 0), "прервано"),
     Hostile("останавливает сам себя", after("table_answer", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"), (1, 0, 0), "не остановился"),
+    Hostile("подделывает выводы", after("table_answer", """
+import gc
+Runner = next(type(item) for item in gc.get_objects() if type(item).__name__ == "Runner")
+Runner.run = lambda *a, **k: {"outputs": [1, {"output_type": "stream"}, {"output_type": "display_data", "data": {"image/png": "<b>"}}]}"""), (1, 1, 0), "Имени third нет"),
     Hostile("подделывает ответы", after("double_answer", FORGED), (0, 0, 0)),
     Hostile("выходит через sys.exit", after("table_answer", "import sys; sys.exit()"), (1, 1, 1)),
     Hostile("вложенность без дна", instead("third_answer", """

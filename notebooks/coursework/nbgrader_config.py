@@ -41,5 +41,5 @@ c.GenerateFeedback.exporter_class = "grading.feedback.Feedback"
 
 # Работы, скачанные из Moodle: «Имя Фамилия_12345_assignsubmission_file_/transformer.ipynb».
 c.FileNameCollectorPlugin.named_regexp = (
-    r"^.+/(?P<student_id>[^/]+?)_\d+_assignsubmission_file_?/(?P<file_id>[^/]+)\.ipynb$"
+    r"^.+/(?P<student_id>[^/.][^/]*?)_\d+_assignsubmission_file_?/(?P<file_id>[^/]+)\.ipynb$"
 )

@@ -10,13 +10,16 @@ from grading.sandbox import Dead, Sandbox
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+TEXT = 100_000  # знаков одного вывода
+
 
 def copy_files(submitted: Path, work: Path) -> None:
     """Файлы, которые студент приложил к блокноту; ссылки не копируются: они вели бы наружу."""
-    for path in submitted.iterdir():
-        if not path.is_symlink() and path.suffix != ".ipynb":
-            copy = shutil.copytree if path.is_dir() else shutil.copy
-            copy(path, work / path.name, **({"symlinks": True} if path.is_dir() else {}))
+    for path in submitted.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.suffix != ".ipynb":
+            target = work / path.relative_to(submitted)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
 
 
 def execute(nb: NotebookNode, sandbox: Sandbox) -> Judge:
@@ -47,25 +50,26 @@ def harmless(outputs: object) -> list[NotebookNode]:
     """Из выводов студента — только текст и PNG: разметка и скрипты сработали бы в браузере преподавателя."""
     result = []
     for output in outputs if isinstance(outputs, list) else []:
-        kind, data = output.get("output_type"), output.get("data", {})
-        if kind == "stream":
-            result.append(new_output("stream", text=str(output.get("text"))))
-        elif kind == "error":
-            lines = [str(line) for line in output.get("traceback", [])]
-            result.append(
-                new_output(
-                    "error",
-                    ename=str(output["ename"]),
-                    evalue=str(output["evalue"]),
-                    traceback=lines,
+        match output:
+            case {"output_type": "stream", "text": str(text)}:
+                result.append(new_output("stream", text=text[:TEXT]))
+            case {
+                "output_type": "error",
+                "ename": str(name),
+                "evalue": str(value),
+                "traceback": list(lines),
+            }:
+                traceback = ["\n".join(map(str, lines))[:TEXT]]
+                result.append(
+                    new_output(
+                        "error", ename=name[:100], evalue=value[:1000], traceback=traceback
+                    )
                 )
-            )
-        elif kind == "display_data":
-            safe = {
-                name: str(data[name]) for name in ("text/plain", "image/png") if name in data
-            }
-            if re.fullmatch(r"[\w+/=\n]*", safe.get("image/png", "")):
-                result.append(new_output("display_data", data=safe))
+            case {"output_type": "display_data", "data": {"image/png": str(png)}}:
+                if re.fullmatch(r"[\w+/=\n]*", png):
+                    result.append(new_output("display_data", data={"image/png": png}))
+            case {"output_type": "display_data", "data": {"text/plain": str(text)}}:
+                result.append(new_output("display_data", data={"text/plain": text[:TEXT]}))
     return result
 
 

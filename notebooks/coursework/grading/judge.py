@@ -19,9 +19,9 @@ class Mistake(Exception):
     """Ошибка в коде студента при вызове из проверки."""
 
     def __init__(self, reply: dict) -> None:
-        kind, message = str(reply.get("error")), str(reply.get("message"))
+        kind, message = str(reply.get("error"))[:100], str(reply.get("message"))[:500]
         self.kind = kind if hasattr(builtins, kind) else "ошибка"
-        line = f" Строка: {reply['line']}" if reply.get("line") else ""
+        line = f" Строка: {str(reply['line'])[:200]}" if reply.get("line") else ""
         super().__init__(f"Ваш код остановился — {kind}: {message}.{line}")
 
 
