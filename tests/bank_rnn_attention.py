@@ -7,7 +7,7 @@ PARTS = "return parts / np.where(total > 0, total, 1)"
 MASKED = "ops.where(mask, ops.sum(self.v * hidden, axis=-1), -1e9)"
 WEIGHTS = 'weights = ops.softmax(scores) * ops.cast(mask, "float32")'
 CELL = "state, _ = self.cell(ops.concatenate([word, context], axis=-1), [state])"
-STEP = '_, state, look = model.step(np.array([word]), state, states, mask)'
+STEP = "_, state, look = model.step(np.array([word]), state, states, mask)"
 STEPS = f"for word in target_words.encode([en], start=True)[0]:\n        {STEP}"
 MAP = 'return {"rows": [*en, "</s>"], "columns": list(ru), "weights": np.stack(weights)}'
 EQUAL = "return type('Хитрый', (), {'__eq__': lambda self, other: True})()"
@@ -165,7 +165,7 @@ WRONG = [
     Wrong("ровные веса", "attention_map", "np.stack(weights)", "np.ones_like(weights) / len(ru)", "обученной"),
     Wrong("softmax поверх весов", "attention_map", "np.stack(weights)", "np.exp(weights) / np.exp(weights).sum(axis=1, keepdims=True)", "Строка карты"),
     Wrong("свой перевод вместо данного", "attention_map", "    states, mask", "    en = translate([ru])[0].split()[:-1] or en\n    states, mask", "троки"),
-    Wrong("подаёт свои слова, а не данные", "attention_map", "for word in target_words.encode([en], start=True)[0]:\n        _, state, look = model.step(np.array([word]), state, states, mask)",
+    Wrong("подаёт свои слова, а не данные", "attention_map", STEPS,
           "word = target_words.START\n    for _ in range(len(en) + 1):\n        logits, state, look = model.step(np.array([word]), state, states, mask)\n"
           "        word = int(np.argmax(logits[0]))", "слова en"),
     Wrong("огромная карта", "attention_map", "np.stack(weights)", "np.ones((1, 10**6))", "Форма"),

@@ -19,7 +19,9 @@ class Hostile(NamedTuple):
 
 
 def at(nb: NotebookNode, name: str) -> int:
-    return next(i for i, cell in enumerate(nb.cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
+    return next(
+        i for i, cell in enumerate(nb.cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == name
+    )
 
 
 def after(name: str, code: str) -> Callable[[NotebookNode], NotebookNode]:
