@@ -24,6 +24,10 @@ ONLY_LAYERS = (
 """
     + COUNT
 )
+LAST = """            model.optimizer.learning_rate = rates[-1]
+            model.train_on_batch(inputs_of([rows[row] for row in part]), labels[part])
+"""
+LAST_LATE = "".join(reversed(LAST.splitlines(keepends=True)))
 
 WRONG = [
     # 1. Голова и хвост
@@ -123,17 +127,24 @@ WRONG = [
     Wrong("шаги в примерах", "fine_tune", "count_steps(len(rows), batch, epochs)", "len(rows) * epochs", "посчитан в примерах"),
     Wrong("скорость раз в эпоху", "fine_tune", LINES, BY_EPOCH, "по одной на эпоху"),
     Wrong("неполный батч потерян", "fine_tune", "range(0, len(rows), batch)", "range(0, len(rows) - batch + 1, batch)", "неполный батч"),
-    Wrong("скорость не присвоена", "fine_tune", "            model.optimizer.learning_rate = rates[-1]\n", "", "осталась скорость 0.001"),
+    Wrong("скорость не присвоена", "fine_tune", "            model.optimizer.learning_rate = rates[-1]\n", "", "присваивайте свою"),
     Wrong("без спада", "fine_tune", "steps // 3", "0", "спада нет"),
-    Wrong("рубрики не перемешаны", "fine_tune", "labels[part]", "labels[start : start + batch]", "те ли потери и рубрики"),
+    Wrong("рубрики не перемешаны", "fine_tune", "labels[part]", "labels[start : start + batch]", "Рубрики не от тех строк"),
     Wrong("спад вдвое длиннее", "fine_tune", "steps // 3", "steps // 2", "длину прогрева и спада"),
+    Wrong("прогрев — пятая часть", "fine_tune", "steps // 10", "steps // 5", "длину прогрева и спада"),
+    Wrong("строки не перемешаны", "fine_tune", "random.permutation(len(rows))", "np.arange(len(rows))", "в исходном порядке"),
+    Wrong("один порядок на все эпохи", "fine_tune", "order = random.permutation(len(rows))", "order = np.random.default_rng(1).permutation(len(rows))", "во всех эпохах один"),
+    Wrong("скорость после батча", "fine_tune", LAST, LAST_LATE, "после батча"),
+    Wrong("потери на вероятностях", "fine_tune", "from_logits=True", "from_logits=False", "те ли потери"),
+    Wrong("шаги — одной эпохи", "fine_tune", "count_steps(len(rows), batch, epochs)", "count_steps(len(rows), batch, 1)", "У части шагов скорость 0"),
+    Wrong("эпоха одна", "fine_tune", "for _ in range(epochs)", "for _ in range(1)", "Размеры батчей"),
     # 11. Кто кого
     Wrong("точный критерий", "compare", "2 * binom.cdf(least - 1, total, 0.5) + binom.pmf(least, total, 0.5)",
           "2 * binom.cdf(least, total, 0.5)", "точный критерий"),
     Wrong("одна сторона", "compare", "2 * binom.cdf(least - 1, total, 0.5) + binom.pmf(least, total, 0.5)",
           "binom.cdf(least - 1, total, 0.5) + binom.pmf(least, total, 0.5) / 2", "одной стороны"),
     Wrong("исход не учтён", "compare", " + binom.pmf(least, total, 0.5)", "", "не учтён"),
-    Wrong("модели перепутаны", "compare", '"first": only_first, "second": only_second', '"first": only_second, "second": only_first', "перепутаны"),
+    Wrong("модели перепутаны", "compare", "only_first, only_second = int(", "only_second, only_first = int(", "перепутаны"),
     Wrong("все верные", "compare", "int(np.sum(first & ~second)), int(np.sum(second & ~first))", "int(np.sum(first)), int(np.sum(second))", "только она"),
     Wrong("совпадения в счёте", "compare", "total, least = only_first + only_second", "total, least = len(first)", "ожидалось 0.1094"),
 ]  # fmt: skip
