@@ -70,7 +70,8 @@ class Bench:
         for name in set().union(*map(defined, between)):  # чтобы не осталось от верного решения
             self.sandbox.ask("run", source=f"{name} = None")
         for code in [source, *between]:
-            self.sandbox.ask("run", seconds, source=code)
+            reply = self.sandbox.ask("run", seconds, source=code)
+            assert reply.get("error") != "SyntaxError", f"{task}: {reply}"
         message = self.judge.check(self.nb.cells[last].source)
         self.sandbox.ask("run", source=self.answer(task))
         return message

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from small_course import SECRET, TASKS
 
@@ -102,6 +103,32 @@ Runner.call = lambda *a, **k: {"value": True}
 Runner.value = lambda *a, **k: {"value": {"object": 0, "type": "function"}}
 """
 
+SETTINGS = """
+import os, subprocess
+for folder, _, files in os.walk("/proc/sys"):
+    for name in files:
+        if os.access(os.path.join(folder, name), os.W_OK): raise SystemExit(globals().pop("double"))
+if subprocess.run(["unshare", "-Urm", "true"], capture_output=True).returncode == 0: del double
+"""
+
+
+def extra(*codes: str) -> Callable[[NotebookNode], NotebookNode]:
+    """Свои ячейки после проверки первого задания."""
+
+    def spoil(nb: NotebookNode) -> NotebookNode:
+        place = at(nb, "double") + 1
+        nb.cells[place:place] = [new_code_cell(code) for code in codes]
+        return nb
+
+    return spoil
+
+
+def marked_broken(nb: NotebookNode) -> NotebookNode:
+    nb.metadata["attention_course_broken"] = ""
+    nb.metadata["attention_course_graded"] = True
+    return nb
+
+
 HOSTILE = [
     Hostile("ядро завершает себя", after("table_answer", "import os; os._exit(1)"), (1, 0, 0), "завершил свою работу сам"),
     Hostile("бесконечный цикл", after("table_answer", "while True: pass"), (1, 1, 1)),
@@ -188,6 +215,16 @@ def third(x):
 def third(x):
     if np.array_equal(x, np.eye(2)): return [0.5, 0.5]
     raise ValueError("входы: %s" % list(np.ravel(x)))"""), (1, 1, 0), "На другом примере"),
+    Hostile("меняет настройки машины", after("double_answer", SETTINGS), (1, 1, 1)),
+    Hostile("тянет время", extra("import signal; signal.signal(signal.SIGALRM, signal.SIG_IGN)", *["import time; time.sleep(4)"] * 8), (1, 0, 0), "вышло время"),
+    Hostile("непечатаемые знаки", instead("third_answer", "print('\\ud800')\ndef third(x): raise ValueError('\\ud800')"), (1, 1, 0), "остановился"),
+    Hostile("большие числа", instead("third_answer", "def third(x): return 10 ** 5000"), (1, 1, 0)),
+    Hostile("глубокое выражение", extra("x = 1" + " + 1" * 3000, "y = " + "-" * 20_000 + "1"), (1, 1, 1)),
+    Hostile("ячейка в пять мегабайт", extra("x = [" + "1," * 2_500_000 + "]"), (0, 0, 0), "не проверяется"),
+    Hostile("помечает себя проверенной", marked_broken, (1, 1, 1)),
+    Hostile("невозможная формула", written("$\\left($ и $x_$, $x^2^3$, $$ $$"), (1, 1, 1), "x_"),
+    Hostile("формула-бомба", written("$" + "\\begin{a}" * 5000 + "$ " + "1" * 4000), (1, 1, 1)),
+    Hostile("скрипт в формуле", written('$\\unicode{<\nimg/src="x"onerror="document.title=1">}$ [жми](javascript&colon;document.title=2)'), (1, 1, 1)),
     Hostile("не JSON", lambda nb: '{"cells": [', (0, 0, 0), "не читается"),
     Hostile("пустой файл", lambda nb: "", (0, 0, 0), "пустой"),
     Hostile("архив вместо блокнота", lambda nb: b"PK\x03\x04" + bytes(100), (0, 0, 0), "архив"),

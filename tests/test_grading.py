@@ -118,8 +118,8 @@ def test_manual_mark_survives_a_second_grading(course: Path) -> None:
         grade.manual_score, grade.needs_manual_grade = 0.5, False
         book.find_comment("words", "small", "small", "anna").manual_comment = "А почему по строкам?"
         book.db.commit()
-    stamped(course, "anna", "2026-11-20 10:00:00")  # сдано ещё раз: проверится заново
-    command(course, "grade")
+    submit(course, "anna", words(solved(course), "Удвоили и усреднили, по строкам."))  # сдано ещё раз
+    assert "из них проверить: 1" in command(course, "grade")
     assert marks(course)["anna"]["words"] == "0.5" and marks(course)["anna"]["итог"] == "3.5"
     assert "А почему по строкам?" in feedback(course, "anna")
     command(course, "grade")
@@ -204,14 +204,44 @@ def test_lost_metadata_is_mended(course: Path) -> None:
     assert "Первая часть." in feedback(course, "boris") and "Вторая часть." in feedback(course, "boris")
 
 
-def test_moodle_download(course: Path) -> None:
-    archive = course / "downloaded" / "small" / "archive"
-    archive.mkdir(parents=True)
-    with zipfile.ZipFile(archive / "Работа 1.zip", "w") as pack:
-        for name in ("Анна Петрова_101", "Борис Ким_102"):
-            pack.writestr(f"{name}_assignsubmission_file_/small.ipynb", nbformat.writes(solved(course)))
+def test_unusual_but_honest_files(course: Path) -> None:
+    """Метка кодировки, старый формат, переводы строк Windows, забытая заглушка в комментарии, ответ не списком."""
+    text = nbformat.writes(solved(course))
+    submit(course, "bom", b"\xef\xbb\xbf" + text.encode())
+    submit(course, "utf16", text.encode("utf-16"))
+    submit(course, "windows", text.replace("\n", "\r\n").encode())
+    nb = solved(course)
+    next(c for c in nb.cells if grade_id(c) == "table_answer").source = (
+        "# raise NotImplementedError\ndef table():\n    return range(SEED % 7, SEED % 7 + 3) if 0 else "
+        "{n: n * n for n in range(SEED % 7, SEED % 7 + 3)}.values()"
+    )
+    submit(course, "comment", nb)
     command(course, "grade")
-    assert points(course, "Анна Петрова") == points(course, "Борис Ким") == ["1", "1", "1"]
+    for student in ("bom", "utf16", "windows"):
+        assert points(course, student) == ["1", "1", "1"], student
+    assert points(course, "comment")[0] == points(course, "comment")[2] == "1"
+
+
+def test_moodle_download(course: Path) -> None:
+    folder = course / "downloaded" / "small"
+    folder.mkdir(parents=True)
+    good = nbformat.writes(solved(course))
+    bad = good.replace("return np.mean(x, axis=1)", "return 0")
+    with zipfile.ZipFile(folder / "Работа 1.zip", "w") as pack:
+        for name in ("Анна Петрова_101", "Борис Ким_102", "Иван Иванов_103", "Иван Иванов_104"):
+            pack.writestr(f"{name}_assignsubmission_file_/small (1).ipynb", good)
+        pack.writestr("Анна Петрова_101_assignsubmission_file_/x.zip", b"garbage")
+        # подлог: чужая папка внутри своей, выход из папки, шаблон вместо имени
+        pack.writestr(
+            "Анна Петрова_101_assignsubmission_file_/Борис Ким_102_assignsubmission_file_/small.ipynb", bad
+        )
+        pack.writestr("../Борис Ким_102_assignsubmission_file_/small.ipynb", bad)
+        pack.writestr("*_7_assignsubmission_file_/small.ipynb", bad)
+    (folder / "обрыв.zip").write_bytes(b"PK\x03\x04")
+    assert "обрыв.zip: это не архив" in command(course, "grade")
+    names = {"Анна Петрова", "Борис Ким", "Иван Иванов 103", "Иван Иванов 104"}
+    assert set(marks(course)) == names
+    assert all(points(course, name) == ["1", "1", "1"] for name in names)
     assert "из них проверить: 0" in command(course, "grade"), "нетронутая загрузка проверяется заново"
 
 

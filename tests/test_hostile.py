@@ -1,5 +1,6 @@
 """Враждебные работы вместе с честной проходят всю цепочку: проверка, отзывы, таблицы, повторный запуск."""
 
+import re
 import zlib
 from copy import deepcopy
 from pathlib import Path
@@ -39,10 +40,14 @@ def test_hostile(graded: Path, student: str, row: Hostile) -> None:
     page = feedback(graded, student)
     assert row.said in page
     assert SECRET not in page and "rng" not in page, "в отзыве виден код скрытой проверки"
+    assert not re.search(r"<(script|img|a href=.javascript)", page), "разметка студента — не текст"
 
 
 def test_honest_student_pays_for_nobody(graded: Path) -> None:
     assert [marks(graded)["honest"][task] for task in TASKS] == ["1", "1", "1"]
+    assert not list(graded.glob("[af]*/honest/**/notes.txt")), (
+        "по ссылке студента раздали бы файл преподавателя"
+    )
 
 
 def test_search_finds_secrets_where_there_is_no_sandbox(graded: Path, tmp_path: Path) -> None:

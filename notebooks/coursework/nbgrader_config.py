@@ -38,8 +38,3 @@ c.AssignLatePenalties.plugin_class = f"{OURS}.LatePenalty"
 c.Run.unsafe = os.environ.get("UNSAFE") == "1"
 
 c.GenerateFeedback.exporter_class = "grading.feedback.Feedback"
-
-# Работы, скачанные из Moodle: «Имя Фамилия_12345_assignsubmission_file_/transformer.ipynb».
-c.FileNameCollectorPlugin.named_regexp = (
-    r"^.+/(?P<student_id>[^/.][^/]*?)_\d+_assignsubmission_file_?/(?P<file_id>[^/]+)\.ipynb$"
-)

@@ -3,13 +3,17 @@
 import csv
 import logging
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import zipfile
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +23,7 @@ from grading.execute import execute, messages
 from grading.frame import restore
 from grading.likeness import alike
 from grading.marks import number, write_marks
-from grading.preprocessors import GRADED, late_penalty
+from grading.preprocessors import GRADED, LARGEST, digest, late_penalty
 from grading.sandbox import Limits, NoSandbox, Sandbox, check_bubblewrap
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
@@ -32,6 +36,10 @@ warnings.filterwarnings(
     "ignore", module="nbformat"
 )  # номера ячеек в сданных файлах бывают какие угодно
 ROOT = Path.cwd()
+LONGEST = 900  # секунд на проверку одной работы вместе с запуском
+MOODLE = re.compile(
+    r"(?P<name>[^/.*?\[\]][^/*?\[\]]*)_(?P<number>\d+)_assignsubmission_file_?/(?P<file>[^/]+)"
+)
 UNSAFE = os.environ.get("UNSAFE") == "1"
 
 
@@ -97,17 +105,17 @@ def prove(name: str) -> None:
 
 
 def grade() -> None:
-    """Собирает сданное, проверяет, пишет отзывы и таблицы; повторный запуск проверяет только новое."""
+    """Собирает сданное, проверяет, пишет таблицы и отзывы; повторный запуск проверяет только новое."""
     nbgrader = api()
     if not UNSAFE:
         check_bubblewrap()
-    collect(nbgrader)
+    deadlines()
     with nbgrader.gradebook as gradebook:
         if missing := [name for name in assignments() if not known(gradebook, name)]:
             sys.exit(
                 f"Работы ещё не собраны: {', '.join(missing)}. Сначала выполните make coursework."
             )
-        deadlines()
+    collect(nbgrader)
     work = [pair for pair in submitted() if not done(*pair)]
     jobs = int(os.environ.get("JOBS") or max(1, (os.cpu_count() or 2) // 2))
     print(
@@ -115,12 +123,13 @@ def grade() -> None:
         flush=True,
     )
     start = time.monotonic()
-    with ProcessPoolExecutor(jobs) as pool:
-        tasks = {pool.submit(grade_one, *pair): pair for pair in work}
+    with ThreadPoolExecutor(jobs) as pool:
+        tasks = {pool.submit(in_own_process, *pair): pair for pair in work}
         for count, task in enumerate(as_completed(tasks), 1):
-            problem = task.exception()  # процесс проверки мог и сам погибнуть
-            said = f"не проверена: {problem!r}; повторите команду" if problem else task.result()
-            print(f"[{count} из {len(work)}] {' · '.join(tasks[task])}: {said}", flush=True)
+            print(
+                f"[{count} из {len(work)}] {' · '.join(tasks[task])}: {task.result()}",
+                flush=True,
+            )
     if work:
         print(f"Проверка заняла {time.monotonic() - start:.0f} с.")
     finish(nbgrader)
@@ -136,48 +145,81 @@ def submitted() -> list[tuple[str, str]]:
 
 
 def done(name: str, student: str) -> bool:
-    """Проверена ли работа до конца, и не сдана ли с тех пор новая."""
-    result = ROOT / "autograded" / student / name
+    """Проверена ли до конца именно та работа, которая сдана."""
     try:
-        nb = nbformat.read(result / f"{name}.ipynb", as_version=4)
+        nb = nbformat.read(ROOT / "autograded" / student / name / f"{name}.ipynb", as_version=4)
+        return nb.metadata.get(GRADED) == digest(
+            ROOT / "submitted" / student / name / f"{name}.ipynb"
+        )
     except (OSError, ValueError, nbformat.reader.NotJSONError):
         return False
-    old, new = (
-        folder / "timestamp.txt" for folder in (result, ROOT / "submitted" / student / name)
+
+
+def in_own_process(name: str, student: str) -> str:
+    """Проверяет одну работу отдельным процессом: если он погибнет, остальных это не коснётся."""
+    command = [sys.executable, "-m", "grading", "one", name, student]
+    try:
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST)
+    except subprocess.TimeoutExpired:
+        return f"не проверена: проверка не закончилась за {LONGEST} с"
+    lines = (run.stdout if run.returncode == 0 else run.stderr).strip().splitlines()
+    return (
+        lines[-1]
+        if run.returncode == 0 and lines
+        else f"не проверена: {(lines or ['процесс погиб'])[-1]}"
     )
-    same = not new.exists() or (old.exists() and old.read_text() == new.read_text())
-    return GRADED in nb.metadata and same
 
 
-def grade_one(name: str, student: str) -> str:
-    """Проверяет одну работу; возвращает строку для экрана."""
+def one(name: str, student: str) -> None:
+    """Проверяет одну работу и печатает баллы."""
     nbgrader = api()
     result = nbgrader.autograde(name, student)
     if not result["success"]:
-        return (
-            f"не проверена: {(result.get('error') or result['log']).strip().splitlines()[-1]}"
-        )
+        sys.exit((result.get("error") or result["log"]).strip().splitlines()[-1])
     with nbgrader.gradebook as gradebook:
         submission = gradebook.find_submission(name, student)
-        return f"{number(submission.score)} из {number(submission.max_score)}"
+        print(f"{number(submission.score)} из {number(submission.max_score)}")
 
 
 def collect(nbgrader: NbGraderAPI) -> None:
-    """Берёт сданное через JupyterLab (папка обмена) и скачанное из Moodle (downloaded/<работа>/archive)."""
+    """Берёт сданное через JupyterLab (папка обмена) и скачанное из Moodle (downloaded/<работа>)."""
     for name in assignments():
         if nbgrader.exchange_is_functional:
             nbgrader.collect(name)
-        if any((ROOT / "downloaded" / name / "archive").glob("*")):
-            command = [
-                sys.executable,
-                "-m",
-                "nbgrader",
-                "zip_collect",
-                name,
-                "--force",
-                "--log-level=ERROR",
-            ]
-            subprocess.run(command, cwd=ROOT, check=True)
+        for path in sorted((ROOT / "downloaded" / name).glob("*.zip")):
+            unpack(path, name)
+    for folder in ROOT.glob("submitted/*/*"):
+        tidy(folder, folder.name)
+
+
+def unpack(path: Path, name: str) -> None:
+    """Архив Moodle «Имя_номер_assignsubmission_file_/файл» → submitted/; однофамильцев различает номер."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        print(f"{path.name}: это не архив zip или он скачался не целиком.")
+        return
+    files = [(MOODLE.fullmatch(info.filename), info) for info in archive.infolist()]
+    files = [(match, info) for match, info in files if match and info.file_size <= LARGEST]
+    numbers = defaultdict(set)
+    for match, _ in files:
+        numbers[match["name"]].add(match["number"])
+    for match, info in files:
+        alone = len(numbers[match["name"]]) == 1
+        student = match["name"] if alone else f"{match['name']} {match['number']}"
+        target = ROOT / "submitted" / student / name / match["file"]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(archive.read(info))
+
+
+def tidy(folder: Path, name: str) -> None:
+    """Убирает из работы всё, кроме обычных файлов, и даёт единственному блокноту нужное имя."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            path.unlink()
+    notebooks = list(folder.glob("*.ipynb"))
+    if len(notebooks) == 1 and notebooks[0].is_file():
+        notebooks[0].rename(folder / f"{name}.ipynb")
 
 
 def set_deadlines(gradebook: Gradebook) -> None:
@@ -239,38 +281,56 @@ def known(gradebook: Gradebook, name: str) -> bool:
 
 
 def finish(nbgrader: NbGraderAPI) -> None:
-    """Отзывы заново (в них могли появиться оценки преподавателя), таблицы и отчёт о сходстве."""
+    """Таблицы, отзывы (в них могли появиться оценки преподавателя) и отчёт о сходстве."""
     with nbgrader.gradebook as gradebook:
         set_deadlines(gradebook)
-    for name, student in submitted():
-        if done(name, student):
-            nbgrader.generate_feedback(name, student)
-    with nbgrader.gradebook as gradebook:
         tables = write_marks(gradebook, ROOT / "marks")
-    print("Баллы:", ", ".join(str(path.relative_to(ROOT)) for path in tables))
-    print("Отзывы: feedback/<студент>/<работа>/<работа>.html")
+    print("Баллы:", ", ".join(str(path.relative_to(ROOT)) for path in tables), flush=True)
+    graded = [pair for pair in submitted() if done(*pair)]
+    for name, student in graded:
+        if problem := feedback(nbgrader, name, student):
+            print(f"{name} · {student}: отзыв не получился — {problem}")
+    print("Отзывы: feedback/<студент>/<работа>/<работа>.html", flush=True)
     lines = []
     for name in assignments():
-        graded = {
-            student: ROOT / "autograded" / student / name / f"{name}.ipynb"
-            for work, student in submitted()
+        paths = {
+            who: ROOT / "autograded" / who / name / f"{name}.ipynb"
+            for work, who in graded
             if work == name
         }
-        notebooks = {
-            student: nbformat.read(path, as_version=4)
-            for student, path in graded.items()
-            if path.exists()
-        }
-        for pair in alike(notebooks):
+        for pair in alike(
+            {who: nbformat.read(path, as_version=4) for who, path in paths.items()}
+        ):
             reasons = "; ".join(f"{task} — {why}" for task, why in pair.reasons.items())
             lines.append(f"{name}: {pair.first} и {pair.second}: {reasons}")
     (ROOT / "marks" / "likeness.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"Похожих пар: {len(lines)} — marks/likeness.txt")
 
 
+def feedback(nbgrader: NbGraderAPI, name: str, student: str) -> str:
+    """Пишет отзыв; возвращает, что помешало, или пустую строку."""
+    signal.signal(signal.SIGALRM, expired)
+    signal.alarm(30)  # разбор ответа словами может не кончиться: студент пишет там что угодно
+    try:
+        result = nbgrader.generate_feedback(name, student)
+        return (
+            ""
+            if result["success"]
+            else (result.get("error") or result["log"]).strip().splitlines()[-1]
+        )
+    except TimeoutError:
+        return "ответ не разобрался за 30 с"
+    finally:
+        signal.alarm(0)
+
+
+def expired(*_) -> None:
+    raise TimeoutError
+
+
 if __name__ == "__main__":
     try:
-        {"build": build, "grade": grade}[sys.argv[1]]()
+        {"build": build, "grade": grade, "one": one}[sys.argv[1]](*sys.argv[2:])
     except NoSandbox as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 from grading.frame import grade_id, is_test, tags
-from grading.judge import Judge
+from grading.judge import Judge, readable
 from grading.sandbox import Dead, Sandbox
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-TEXT = 100_000  # знаков одного вывода
+TEXT, PNG, OUTPUTS = 100_000, 2_000_000, 20  # знаков в тексте и картинке, выводов ячейки
 
 
 def copy_files(submitted: Path, work: Path) -> None:
@@ -49,27 +49,26 @@ def execute(nb: NotebookNode, sandbox: Sandbox) -> Judge:
 def harmless(outputs: object) -> list[NotebookNode]:
     """Из выводов студента — только текст и PNG: разметка и скрипты сработали бы в браузере преподавателя."""
     result = []
-    for output in outputs if isinstance(outputs, list) else []:
+    for output in outputs[:OUTPUTS] if isinstance(outputs, list) else []:
         match output:
             case {"output_type": "stream", "text": str(text)}:
-                result.append(new_output("stream", text=text[:TEXT]))
+                result.append(new_output("stream", text=readable(text[:TEXT])))
             case {
                 "output_type": "error",
                 "ename": str(name),
-                "evalue": str(value),
+                "evalue": str(said),
                 "traceback": list(lines),
             }:
-                traceback = ["\n".join(map(str, lines))[:TEXT]]
-                result.append(
-                    new_output(
-                        "error", ename=name[:100], evalue=value[:1000], traceback=traceback
-                    )
-                )
+                name, said = readable(name[:100]), readable(said[:1000])
+                lines = [readable("\n".join(map(str, lines))[:TEXT])]
+                result.append(new_output("error", ename=name, evalue=said, traceback=lines))
             case {"output_type": "display_data", "data": {"image/png": str(png)}}:
-                if re.fullmatch(r"[\w+/=\n]*", png):
+                if len(png) < PNG and re.fullmatch(r"[A-Za-z0-9+/=\n]*", png):
                     result.append(new_output("display_data", data={"image/png": png}))
             case {"output_type": "display_data", "data": {"text/plain": str(text)}}:
-                result.append(new_output("display_data", data={"text/plain": text[:TEXT]}))
+                result.append(
+                    new_output("display_data", data={"text/plain": readable(text[:TEXT])})
+                )
     return result
 
 

@@ -4,6 +4,7 @@ import html
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import nbformat
 from grading.frame import grade_id, is_test
@@ -16,6 +17,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.utils import is_grade, is_solution
 
+LONGEST = 20_000  # знаков ответа словами
 HEADING = re.compile(r"^## (Задание[^\n—]*[^\s—])[^\n]*\n", re.MULTILINE)
 
 
@@ -23,15 +25,31 @@ class Formulas(IPythonRenderer):
     """Markdown → HTML; формулы — MathML, который браузер рисует сам."""
 
     def inline_math(self, body: str) -> str:
-        return convert(body)
+        return mathml(body, "inline")
 
     def block_math(self, body: str) -> str:
-        return convert(body, display="block")
+        return mathml(body, "block")
+
+
+def mathml(formula: str, display: str) -> str:
+    """Формула; если её не разобрать или в ней не только математика — её исходный текст."""
+    try:
+        made = convert(formula, display=display)
+        for element in ElementTree.fromstring(made).iter():
+            if not re.fullmatch(r"\{http://www.w3.org/1998/Math/MathML\}m\w+", element.tag):
+                raise ValueError(element.tag)
+            if any(
+                name.startswith("on") or name in ("href", "style") for name in element.attrib
+            ):
+                raise ValueError(element.attrib)
+    except Exception:  # в ответе студента бывает что угодно
+        return f"<code>{html.escape(formula)}</code>"
+    return made
 
 
 def as_html(text: str) -> str:
-    """Markdown, в котором разметка HTML — просто текст."""
-    return MarkdownWithMath(renderer=Formulas(escape=True)).render(text)
+    """Markdown, в котором разметка HTML — просто текст; очень длинный текст обрезан."""
+    return MarkdownWithMath(renderer=Formulas(escape=True)).render(text[:LONGEST])
 
 
 class Feedback(Exporter):
@@ -80,7 +98,11 @@ def tasks_of(nb: NotebookNode, marks: dict, comments: dict):
     """Задания по порядку: условие, ответы, баллы, слова проверки и преподавателя."""
     text, answers, remarks = "", [], []
     for cell in nb.cells:
-        if cell.cell_type == "markdown" and HEADING.search(cell.source):
+        if (
+            cell.cell_type == "markdown"
+            and not is_solution(cell)
+            and HEADING.search(cell.source)
+        ):
             text, answers, remarks = cell.source, [], []
         if is_solution(cell):
             markdown = cell.cell_type == "markdown"

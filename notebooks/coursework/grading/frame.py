@@ -1,6 +1,7 @@
 """Работа студента на основе исходного блокнота: проверки и текст — из него, от студента — только ответы."""
 
 import ast
+import html
 import re
 from copy import deepcopy
 
@@ -8,6 +9,7 @@ from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum, is_grade, is_solution
 
 STUB = "raise NotImplementedError"  # стоит в каждом месте для ответа
+LONGEST = 50_000  # знаков в ячейке с ответом
 
 
 def grade_id(cell: NotebookNode) -> str | None:
@@ -25,10 +27,10 @@ def tags(cell: NotebookNode) -> list[str]:
 
 
 def defined(source: str) -> set[str]:
-    """Имена, которым ячейка даёт значения на верхнем уровне; код с ошибкой не даёт никаких."""
+    """Имена, которым ячейка даёт значения на верхнем уровне; код с ошибкой и очень длинный не даёт никаких."""
     try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
+        body = ast.parse(source[:LONGEST]).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()
     names = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     for node in body:
@@ -83,8 +85,11 @@ def restore(submitted: NotebookNode, source: NotebookNode, student: str) -> Note
 
 def plain(text: str) -> str:
     """Ответ словами, в котором нет разметки HTML: Formgrader выполнил бы её в браузере преподавателя."""
+    text = html.unescape(html.unescape(text)).replace(
+        "\\href", "href"
+    )  # MathJax сделал бы ссылку
     text = re.sub(r"<(?=[A-Za-z/!?])", "< ", text)  # с пробелом это знак «меньше», а не тег
-    return re.sub(r"(?i)(javascript|data|vbscript):", r"\1 :", text)
+    return re.sub(r"(?i)(javascript|data|vbscript)\s*:", r"\1 ", text)
 
 
 def words_near(last: int, frame: list[NotebookNode]) -> int | None:
@@ -101,7 +106,8 @@ def code(cells: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def is_answer(cell: NotebookNode) -> bool:
-    return bool(cell.source.strip()) and STUB not in cell.source
+    lines = map(str.strip, cell.source.splitlines())
+    return bool(cell.source.strip()) and not any(line.startswith(STUB) for line in lines)
 
 
 def added(cell: NotebookNode) -> NotebookNode:

@@ -7,12 +7,19 @@ from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
 
-from grading.sandbox import Sandbox
-from grading.wire import decode, encode
+from grading.sandbox import Dead, Sandbox
+from grading.wire import Handle, decode, encode
 
 HIDDEN = re.compile(
     r"^### BEGIN HIDDEN TESTS$(.*?)^### END HIDDEN TESTS$", re.MULTILINE | re.DOTALL
 )
+
+LONGEST = 2_000  # знаков сообщения: в нём бывает и ответ студента
+
+
+def readable(text: str) -> str:
+    """Текст, который можно записать в файл: одиночных половин суррогатной пары в нём нет."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class Mistake(Exception):
@@ -25,20 +32,20 @@ class Mistake(Exception):
         super().__init__(f"Ваш код остановился — {kind}: {message}.{line}")
 
 
-class Remote:
+class Remote(Handle):
     """Объект из процесса студента: его можно вызвать и спросить о полях, остальное — только у него самого."""
 
     def __init__(self, judge: "Judge", target: dict) -> None:
-        self._judge, self._target = judge, {"object": target["object"]}
+        self._judge, self.tree = judge, {"object": target["object"]}
         self._type = str(target.get("type"))[:40]
 
     def __call__(self, *args, **kwargs) -> Any:
-        return self._judge.call(self._target, None, args, kwargs)
+        return self._judge.call(self.tree, None, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._judge.call(self._target, name, None, None)
+        return self._judge.call(self.tree, name, None, None)
 
     def _refuse(self, *_) -> Any:
         raise TypeError(f"нужны числа или текст, а получен объект {self._type}")
@@ -52,25 +59,34 @@ class Judge:
 
     def __init__(self, sandbox: Sandbox, given: dict[str, Any]) -> None:
         self.sandbox, self.given = sandbox, given
+        self.opened = False  # выполнялась ли скрытая часть: студент мог запомнить её входы
 
     def check(self, source: str) -> str:
         """Выполняет ячейку проверки; возвращает сообщение об ошибке или пустую строку.
 
         Dead, если при этом умер процесс студента.
         """
+        return readable(self._said(source)[:LONGEST])
+
+    def _said(self, source: str) -> str:
         visible, hidden = HIDDEN.sub("", source), "\n".join(HIDDEN.findall(source))
         names = dict(self.given)
         try:
             names |= self._answers(source)
             self._run(visible, names)
+        except Dead:
+            raise
         except AssertionError as error:
             return str(error)
         except Mistake as error:
-            return str(error)
+            return f"Ваш код остановился ({error.kind})." if self.opened else str(error)
         except Exception as error:
             return f"Ответ не того вида ({type(error).__name__}: {error})."
+        self.opened = True
         try:
             self._run(hidden, names)
+        except Dead:
+            raise
         except AssertionError as error:
             return str(error)
         except Mistake as error:
@@ -99,7 +115,7 @@ class Judge:
 
     def call(self, target: dict, attribute: str | None, args: Any, kwargs: Any) -> Any:
         if args is not None:
-            args, kwargs = encode(list(args), keep_remote), encode(kwargs, keep_remote)
+            args, kwargs = encode(list(args)), encode(kwargs)
         return self._open(
             self.sandbox.ask(
                 "call", target=target, attribute=attribute, args=args, kwargs=kwargs
@@ -110,9 +126,3 @@ class Judge:
         if "error" in reply:
             raise Mistake(reply)
         return decode(reply.get("value"), lambda tree: Remote(self, tree))
-
-
-def keep_remote(value: Any) -> dict:
-    if isinstance(value, Remote):
-        return value._target
-    raise TypeError(f"проверка передаёт {type(value).__name__}")

@@ -19,6 +19,8 @@ from rapidfuzz.fuzz import ratio
 LONG = 80  # знаков: короче — совпадает и у честных
 ALIKE = 95  # процентов сходства кода
 TEXT_ALIKE = 75  # процентов сходства ответа словами
+NUMBER = re.compile(r"(?<!\d)\d{1,9}[.,]\d{1,9}")
+LONGEST = 20_000  # знаков ответа, которые сравниваются
 NUMBERS = 3  # столько общих измеренных чисел в ответе словами: варианты у всех разные
 
 
@@ -61,7 +63,10 @@ def answers_of(nb: NotebookNode) -> Iterator[tuple[str, tuple[str, str]]]:
             code = cell.cell_type == "code"
             yield (
                 grade_id(cell),
-                (cell.cell_type, tokens(cell.source) if code else cell.source.strip()),
+                (
+                    cell.cell_type,
+                    (tokens(cell.source) if code else cell.source.strip())[:LONGEST],
+                ),
             )
 
 
@@ -83,7 +88,7 @@ def tokens(source: str) -> str:
 def reason(kind: str, mine: str, theirs: str) -> str:
     """Чем похожи два ответа; пусто — ничем особенным."""
     if kind == "markdown":
-        shared = set(re.findall(r"\d+[.,]\d+", mine)) & set(re.findall(r"\d+[.,]\d+", theirs))
+        shared = set(NUMBER.findall(mine)) & set(NUMBER.findall(theirs))
         if len(shared) >= NUMBERS:
             return f"общие числа: {', '.join(sorted(shared))}"
     share = ratio(mine, theirs)

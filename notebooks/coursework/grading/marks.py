@@ -1,6 +1,7 @@
 """Баллы таблицей: по заданиям — для преподавателя, итог — для импорта в Moodle."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,7 +76,6 @@ def write(path: Path, rows: list[dict[str, str]]) -> Path:
 
 def safe(cells: dict[str, str]) -> dict[str, str]:
     """Имя, которое начинается как формула, Excel выполнил бы; апостроф делает его текстом."""
-    return {
-        name: f"'{text}" if text.startswith(("=", "+", "@", "\t")) else text
-        for name, text in cells.items()
-    }
+    names = ("student", "Username", "Email address")
+    risky = {name for name in names if re.match(r"\s*[=+@-]", cells.get(name, ""))}
+    return {name: f"'{text}" if name in risky else text for name, text in cells.items()}

@@ -1,12 +1,14 @@
 """Шаги nbgrader: вернуть блокноту исходные проверки и выполнить его в песочнице."""
 
+import hashlib
 import math
 import tempfile
 from pathlib import Path
 
 import nbformat
 from grading.execute import copy_files, execute, failure
-from grading.frame import is_test, restore
+from grading.frame import LONGEST, is_test, restore
+from grading.judge import readable
 from grading.sandbox import Limits, Sandbox
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
@@ -15,8 +17,12 @@ from nbgrader.plugins import BasePlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer
 
-GRADED = "attention_course_graded"  # пометка в блокноте: проверен до конца
+GRADED = (
+    "attention_course_graded"  # пометка в блокноте, проверенном до конца: отпечаток сданного
+)
 BROKEN = "attention_course_broken"  # пометка: почему сданный файл не прочитался
+LARGEST = 30 * 2**20  # байт в сданном блокноте
+TOO_LARGE = "он больше 30 МБ, в нём больше 500 ячеек или ячейка длиннее 50 000 знаков"
 
 
 def paths(preprocessor: NbGraderPreprocessor, resources: dict) -> tuple[Path, Path]:
@@ -29,14 +35,21 @@ def paths(preprocessor: NbGraderPreprocessor, resources: dict) -> tuple[Path, Pa
     return Path(work), Path(source, f"{names['notebook']}.ipynb")
 
 
+def digest(path: Path) -> str:
+    """Отпечаток файла: по нему видно, что проверена именно эта работа."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 class Restore(NbGraderPreprocessor):
     """Ставит ответы студента в исходный блокнот (см. frame.restore)."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         source = nbformat.read(paths(self, resources)[1], as_version=4)
+        for cell in nb.cells:
+            cell.source = readable(cell.source)
         restored = restore(nb, source, resources["nbgrader"]["student"])
-        if BROKEN in nb.metadata:
-            restored.metadata[BROKEN] = nb.metadata[BROKEN]
+        if BROKEN in resources:
+            restored.metadata[BROKEN] = resources[BROKEN]
         return restored, resources
 
 
@@ -60,7 +73,8 @@ class Run(NbGraderPreprocessor):
                 cell.outputs = [failure(nb.metadata[BROKEN])]
         else:
             self.execute(nb, paths(self, resources)[0])
-        nb.metadata[GRADED] = True
+        submitted = paths(self, resources)[0] / f"{resources['nbgrader']['notebook']}.ipynb"
+        nb.metadata[GRADED] = digest(submitted)
         return nb, resources
 
     def execute(self, nb: NotebookNode, submitted: Path) -> None:
@@ -75,16 +89,44 @@ class Tolerant(NotebookExporter):
     """Файл, который не читается как блокнот, становится пустой работой с объяснением для её автора."""
 
     def from_filename(self, filename: str, resources: dict | None = None, **kwargs) -> tuple:
-        try:
+        coursedir = self.parent.coursedir
+        submitted = Path(coursedir.root, coursedir.submitted_directory)
+        if submitted not in Path(filename).absolute().parents:
             return super().from_filename(filename, resources, **kwargs)
-        except (ValueError, AttributeError, TypeError, KeyError, nbformat.ValidationError):
-            nb = new_notebook(metadata={BROKEN: explain(Path(filename))})
-            return self.from_notebook_node(nb, resources, **kwargs)
+        try:
+            nb = read(Path(filename))
+        except (
+            ValueError,
+            AttributeError,
+            TypeError,
+            KeyError,
+            nbformat.ValidationError,
+        ) as error:
+            nb, resources[BROKEN] = new_notebook(), explain(Path(filename), str(error))
+        except (RecursionError, MemoryError, OSError) as error:
+            nb, resources[BROKEN] = new_notebook(), explain(Path(filename), str(error))
+        return self.from_notebook_node(nb, resources, **kwargs)
 
 
-def explain(path: Path) -> str:
-    """Почему файл не прочитался — словами для студента."""
+def read(path: Path) -> NotebookNode:
+    """Сданный блокнот, с меткой кодировки в начале и без; ValueError, если он слишком велик."""
     data = path.read_bytes()
+    if len(data) > LARGEST:
+        raise ValueError(TOO_LARGE)
+    nb = nbformat.reads(
+        data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"),
+        as_version=4,
+    )
+    if len(nb.cells) > 500 or any(len(cell.source) > LONGEST for cell in nb.cells):
+        raise ValueError(TOO_LARGE)
+    return nb
+
+
+def explain(path: Path, error: str) -> str:
+    """Почему файл не прочитался — словами для студента."""
+    data = path.read_bytes() if path.is_file() else b""
+    if error == TOO_LARGE:
+        return f"Файл {path.name} не проверяется: {TOO_LARGE}. Уменьшите его и сдайте ещё раз."
     if not data.strip():
         what = "он пустой"
     elif data[:2] == b"PK":

@@ -8,6 +8,7 @@ import io
 import json
 import linecache
 import os
+import re
 import signal
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -115,7 +116,10 @@ def describe(error: BaseException | None) -> dict:
         ):
             place = linecache.getline(name, frame.tb_lineno).strip()
         frame = frame.tb_next
-    return {"error": type(error).__name__, "message": str(error)[:500], "line": place[:200]}
+    words = re.sub(r"\x1b?\[\d+m", "", str(error)).split("\n\nArguments received")[
+        0
+    ]  # так пишет Keras
+    return {"error": type(error).__name__, "message": words[:500], "line": place[:200]}
 
 
 def expired(*_) -> None:
@@ -134,11 +138,11 @@ def main() -> None:
         action, seconds = request.pop("action"), request.pop("seconds")
         signal.setitimer(signal.ITIMER_REAL, seconds)
         try:
-            reply = getattr(runner, action)(**request)
+            reply = json.dumps(getattr(runner, action)(**request))
         except BaseException as error:
-            reply = describe(error)
+            reply = json.dumps(describe(error))
         signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send_bytes(json.dumps(reply).encode())
+        connection.send_bytes(reply.encode())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ HERE = Path(__file__).resolve().parent
 HOME = "/home/student"
 GRACE = 5  # секунд сверх предела: столько даётся коду, чтобы он остановился сам
 READY = 120  # секунд на запуск процесса
+NESTED = (
+    200_000  # списков и словарей в одном ответе: из байта JSON выходит двадцать байт памяти
+)
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,11 @@ def check_bubblewrap() -> None:
 
 def isolation(limits: Limits, work: str) -> list[str]:
     """Команда bwrap: видны только система и курс (для чтения), файлы работы (для чтения) и свой диск в памяти."""
-    command = [
-        "bwrap",
-        "--unshare-all",
-        "--die-with-parent",
-        "--new-session",
-        "--cap-drop",
-        "ALL",
-    ]
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns"]
+    command += ["--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     command += ["--uid", "1000", "--gid", "1000", "--hostname", "student"]
-    command += ["--proc", "/proc", "--dev", "/dev"]
+    # Без этого процесс, запущенный от root, менял бы в /proc/sys настройки самой машины.
+    command += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"]
     for folder in ("/tmp", "/dev/shm", HOME):
         command += ["--size", str(limits.disk), "--tmpfs", folder]
     for path in dict.fromkeys(visible()):
@@ -112,6 +110,7 @@ class Sandbox:
         if not unsafe:
             check_bubblewrap()
         self._expired = self._out_of_memory = False
+        self._received = 0  # байт во всех ответах
         self.limits, self._end = limits, time.monotonic() + limits.whole + READY
         self._folder = tempfile.TemporaryDirectory(prefix="attention-course-")
         home = self._folder.name if unsafe else HOME
@@ -148,14 +147,21 @@ class Sandbox:
 
     def ask(self, action: str, seconds: float | None = None, **request) -> dict:
         """Ответ процесса; Dead, если он не ответил вовремя, умер или ответил не данными."""
-        left = max(self._end - time.monotonic(), 0.1)
+        left = self._end - time.monotonic()
+        if left <= 0:
+            self.close()
+            raise Dead("вышло время на всю работу")
         seconds = min(seconds or self.limits.cell, left)
         alarm = threading.Timer(seconds + GRACE, self._expire)
         alarm.start()
         try:
             message = {"action": action, "seconds": seconds, **request}
             self.connection.send_bytes(json.dumps(message).encode())
-            reply = json.loads(self.connection.recv_bytes(LARGEST))
+            raw = self.connection.recv_bytes(LARGEST)
+            self._received += len(raw)
+            if self._received > 8 * LARGEST or raw.count(b"[") + raw.count(b"{") > NESTED:
+                raise ValueError("ответ слишком большой")
+            reply = json.loads(raw)
             if isinstance(reply, dict):
                 return reply
             raise ValueError("ответ — не словарь")

@@ -8,6 +8,12 @@ import numpy as np
 LARGEST = 16 * 2**20  # байт в одном сообщении
 
 
+class Handle:
+    """Объект другого процесса: передаётся его номером, tree."""
+
+    tree: dict
+
+
 def encode(value: Any, keep=None) -> Any:
     """Значение → то, что умеет JSON. Что не данные (слой, функция), отдаётся в keep(value) и едет номером.
 
@@ -15,7 +21,9 @@ def encode(value: Any, keep=None) -> Any:
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Handle):
+        return value.tree
+    if isinstance(value, (list, tuple, range, set)):
         return [encode(item, keep) for item in value]
     if isinstance(value, dict):
         return {
